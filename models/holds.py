@@ -29,10 +29,15 @@ async def hold(session: AsyncSession, ticket_id: int, login: str, *, now: dateti
     )
     mine = await session.execute(
         insert_of(session, FollowUpHold)
-        .values(ticket_id=ticket_id, by=login, until=now + span)
+        .values(ticket_id=ticket_id, by=login, until=now + span, looked=False)
         .on_conflict_do_update(
             index_elements=["ticket_id"],
-            set_={"by": login, "until": now + span},
+            # Held without a break, it is the same call: what was looked at was.
+            set_={
+                "by": login,
+                "until": now + span,
+                "looked": sa.and_(FollowUpHold.looked, FollowUpHold.until > now),
+            },
             where=sa.or_(FollowUpHold.by == login, FollowUpHold.until <= now),
         )
         .returning(FollowUpHold.ticket_id)
@@ -63,6 +68,18 @@ async def release(session: AsyncSession, login: str, *, now: datetime, until: da
     await session.execute(
         sa.delete(FollowUpHold).where(sa.or_(sa.and_(*mine), FollowUpHold.until <= now))
     )  # fmt: skip
+
+
+async def looked(session: AsyncSession, ticket_id: int, login: str, *, now: datetime) -> bool:
+    """Whether whoever holds it looked at the number already."""
+    mine = (FollowUpHold.ticket_id == ticket_id, FollowUpHold.by == login, FollowUpHold.until > now)
+    return bool(await session.scalar(sa.select(FollowUpHold.looked).where(*mine)))
+
+
+async def note_look(session: AsyncSession, ticket_id: int, login: str) -> None:
+    """Note that they did."""
+    mine = (FollowUpHold.ticket_id == ticket_id, FollowUpHold.by == login)
+    await session.execute(sa.update(FollowUpHold).where(*mine).values(looked=True))
 
 
 async def ringing_now(

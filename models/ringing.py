@@ -55,6 +55,7 @@ class FollowUpHold(Base):
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
     by: Mapped[str] = mapped_column(sa.String(64), comment="login")
     until: Mapped[datetime]
+    looked: Mapped[bool] = mapped_column(default=False, comment="they looked at the number")
 
 
 class CallAfter(Base):

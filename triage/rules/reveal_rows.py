@@ -34,7 +34,10 @@ class ReasonRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class RateRow(Row):
-    """频次: beyond `alert` looks an hour the auditor is told, beyond `most` there are none."""
+    """频次: beyond `alert` looks an hour the auditor is told, beyond `most` there are none.
+
+    The rows under `ringing` are those of 回访台, whose work is one citizen after the other.
+    """
 
     title: str
     alert: int
@@ -63,6 +66,7 @@ class RevealTable:
     reasons: tuple[ReasonRow, ...] = ()
     rates: tuple[RateRow, ...] = ()
     calls: tuple[CallRow, ...] = ()
+    ringing: tuple[RateRow, ...] = ()
 
     def reasons_at(self, at: datetime) -> tuple[ReasonRow, ...]:
         """The reasons in force."""
@@ -74,6 +78,10 @@ class RevealTable:
             if row.holds(beijing(at).date()):
                 return row
         raise NoRule(f"查看身份的频次没有覆盖这一天：{beijing(at).date().isoformat()}")
+
+    def ringing_rate(self, at: datetime) -> RateRow | None:
+        """The rate of 回访台 in force; None: a table of before, and its looks are counted as all others."""
+        return next((row for row in self.ringing if row.holds(beijing(at).date())), None)
 
     def call(self, at: datetime) -> CallRow:
         """What holds for call-backs. Raises NoRule."""
@@ -89,6 +97,7 @@ def table(top: Record) -> RevealTable:
         reasons=dated_rows(top, "reasons", _reason),
         rates=dated_rows(top, "rates", _rate),
         calls=dated_rows(top, "calls", _call),
+        ringing=dated_rows(top, "ringing", _rate),
     )
 
 
@@ -126,9 +135,10 @@ def _call(r: Record) -> CallRow:
 
 def check(rows: RevealTable, problems: list[Problem]) -> None:
     """One rate on every day, and no reason twice at a time."""
-    ids((*rows.reasons, *rows.rates, *rows.calls), problems)
+    ids((*rows.reasons, *rows.rates, *rows.calls, *rows.ringing), problems)
     overlaps(rows.reasons, lambda row: row.code, "理由", problems)
     overlaps(rows.rates, lambda _row: None, "频次", problems)
+    overlaps(rows.ringing, lambda _row: None, "回访台频次", problems)
     overlaps(rows.calls, lambda _row: None, "回拨频次", problems)
     if not rows.reasons or not rows.rates or not rows.calls:
         problems.append(Problem(Where(FILE, 1), "没有任何理由、频次或回拨频次"))

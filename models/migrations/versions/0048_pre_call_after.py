@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("ticket_id", BigId, nullable=False),
         sa.Column("by", sa.String(64), nullable=False, comment="login"),
         sa.Column("until", AwareUtc(), nullable=False),
+        sa.Column("looked", sa.Boolean(), nullable=False, comment="they looked at the number"),
         sa.ForeignKeyConstraint(
             ["ticket_id"], ["ticket.id"], name=op.f("fk_follow_up_hold_ticket_id_ticket")
         ),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import sqlalchemy as sa
@@ -54,6 +55,14 @@ log = logs.get(__name__)
 LONGEST_WORDS: Final = 200
 _TAIL: Final = re.compile(r"(?:街道办事处|镇人民政府|乡人民政府|地区办事处|办事处|人民政府)$")
 _REWARD: Final = (Permission.REWARD_HANDLE, Permission.REWARD_REVIEW, Permission.REWARD_PAY)
+
+
+class Tally(Enum):
+    """How a look is counted: as all are, as those of 回访台, or not at all (the same once more)."""
+
+    EACH = "each"
+    RINGING = "ringing"
+    NONE = "none"
 
 
 class RevealRefused(TriageError):
@@ -233,6 +242,7 @@ async def reveal(
     field: IdentityField,
     reason: Reason,
     now: datetime,
+    tally: Tally = Tally.EACH,
 ) -> str:
     """The value; to be shown only after this transaction has committed.
 
@@ -242,7 +252,7 @@ async def reveal(
     why = checked_reason(deps.tables, field, reason, now)
     if (refused := await refusal(session, viewer, case, field)) is not None:
         raise RevealRefused(refused)
-    many = await count_look(session, deps, viewer, now=now)
+    many = None if tally is Tally.NONE else await count_look(session, deps, viewer, now=now, tally=tally)
     value = await holding.value_of(session, deps.vault, what, case.appeal_id, field)
     subject = _subject(what, case)
     ledger.write(
@@ -254,13 +264,17 @@ async def reveal(
     return value
 
 
-async def count_look(session: AsyncSession, deps: Deps, viewer: Viewer, *, now: datetime) -> RateRow | None:
+async def count_look(
+    session: AsyncSession, deps: Deps, viewer: Viewer, *, now: datetime, tally: Tally = Tally.EACH
+) -> RateRow | None:
     """Count one more look, of whatever sort. Gives the rate when it is the one that the auditor is told of.
 
     Raises TooOften.
     """
-    rate = deps.tables.reveals.rate(now)
-    times = await limiting.count(session, deps.vault, Asked.REVEAL, viewer.login, most=rate.most, now=now)
+    ringing = deps.tables.reveals.ringing_rate(now) if tally is Tally.RINGING else None
+    rate = ringing or deps.tables.reveals.rate(now)
+    who = viewer.login if ringing is None else f"{viewer.login}\0ringing"
+    times = await limiting.count(session, deps.vault, Asked.REVEAL, who, most=rate.most, now=now)
     return rate if times == rate.alert + 1 else None
 
 
@@ -314,7 +328,15 @@ def _subject(what: Holder, case: CaseFacts) -> ledger.Subject:
     return ledger.Subject(what.kind, what.id, case.no)
 
 
-async def look(deps: Deps, viewer: Viewer, what: Holder, *, field: IdentityField, reason: Reason) -> str:
+async def look(
+    deps: Deps,
+    viewer: Viewer,
+    what: Holder,
+    *,
+    field: IdentityField,
+    reason: Reason,
+    tally: Tally = Tally.EACH,
+) -> str:
     """Reveal in a transaction of its own: given when it is written down. What is refused is written down too.
 
     Raises what `reveal` raises.
@@ -322,7 +344,7 @@ async def look(deps: Deps, viewer: Viewer, what: Holder, *, field: IdentityField
     now = deps.clock.now()
     try:
         async with deps.db.writes.begin() as session:
-            return await reveal(session, deps, viewer, what, field=field, reason=reason, now=now)
+            return await reveal(session, deps, viewer, what, field=field, reason=reason, now=now, tally=tally)
     except (RevealRefused, NotFound, limiting.TooOften) as error:
         async with deps.db.writes.begin() as session:
             ledger.write(

@@ -27,7 +27,7 @@ from triage.services import moving
 from triage.services.desks import next_call
 from triage.services.identities import revealing
 from triage.services.identities.holding import Holder
-from triage.services.identities.revealing import Reason
+from triage.services.identities.revealing import Reason, Tally
 from triage.web import access, asking, call_after
 from triage.web import moves as moves_web
 from triage.web.acting import Acting, posts_of
@@ -142,7 +142,7 @@ async def recorded(request: web.Request) -> web.Response:
             await holds.release(session, request[VIEWER].login, now=now)
             over = await agreeing.is_over(session, no)
     except _ERRORS as error:
-        return await _page(request, tried=Tried(typed, error), status=error.status)
+        return await _refused(request, typed, error, tried=Tried(typed, error))
     request.app[CACHES].moved(request[VIEWER])
     request.app[BOARD].tell()
     return await _next(request, no, _how(typed, over=over))
@@ -170,7 +170,7 @@ async def agreed(request: web.Request) -> web.Response:
     try:
         done = await call_after.form_done(request, typed)
     except (BadInput, agreeing.AfterLimit, agreeing.CallAfterChanged, agreeing.NotToFollow) as error:
-        return await _page(request, after=(typed, error), status=error.status)
+        return await _refused(request, typed, error, after=(typed, error))
     if done.at is None:
         # It may be rung now: by whoever has it open.
         query = _query(but=await _skipped(request), done=done.no, how="cleared")
@@ -191,17 +191,51 @@ async def phoned(request: web.Request) -> web.Response:
     if not await _mine(request, whole):
         # The page says whose call it is now, or that there is none to make any more.
         return await _page(request, status=409)
+    phone, status = await _look(request, whole.ticket.id, words)
+    return await _page(request, phone=phone, status=status)
+
+
+async def _look(request: web.Request, ticket_id: int, words: str) -> tuple[Phone, int]:
+    """The number, by whoever holds the case; once more while they hold it is written down and not counted."""
+    deps, viewer = request.app[DEPS], request[VIEWER]
     value = error = None
     status = 200
+    async with deps.db.writes.begin() as session:
+        again = await holds.looked(session, ticket_id, viewer.login, now=deps.clock.now())
     try:
         value = await revealing.look(
-            deps, viewer, Holder(no), field=IdentityField.PHONE, reason=Reason(_REASON, words)
-        )
+            deps, viewer, Holder(request.match_info["no"]), field=IdentityField.PHONE,
+            reason=Reason(_REASON, words), tally=Tally.NONE if again else Tally.RINGING,
+        )  # fmt: skip
+        async with deps.db.writes.begin() as session:
+            await holds.note_look(session, ticket_id, viewer.login)
     except VaultError:
         error, status = "用现有的密钥打不开登记的电话，请联系系统管理员。", 500
     except TriageError as refused:
         error, status = refused.detail, refused.status
-    return await _page(request, phone=Phone(value, error, words), status=status)
+    return Phone(value, error, words), status
+
+
+async def _refused(
+    request: web.Request,
+    typed: Mapping[str, str],
+    error: TriageError,
+    *,
+    tried: Tried | None = None,
+    after: tuple[Mapping[str, str], TriageError] | None = None,
+) -> web.Response:
+    """The page after a press that was not taken: the number that stood on it stands there still."""
+    deps, viewer, no = request.app[DEPS], request[VIEWER], request.match_info["no"]
+    phone = None
+    if "shown" in typed:
+        async with deps.db.reads() as session:
+            whole = await ticket_detail.whole_ticket(session, viewer, no)
+            again = whole is not None and await holds.looked(
+                session, whole.ticket.id, viewer.login, now=deps.clock.now()
+            )
+        if whole is not None and again and await _mine(request, whole):
+            phone, _ = await _look(request, whole.ticket.id, typed["shown"])
+    return await _page(request, tried=tried, after=after, phone=phone, status=error.status)
 
 
 async def _mine(request: web.Request, whole: WholeTicket) -> bool:

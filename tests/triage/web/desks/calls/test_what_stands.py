@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from models.citizens import RateCount
 from models.files import Attachment
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, State, Tag
+from models.vocab_citizen import Asked
+from models.vocab_ledger import LedgerAct
 from tests.factories import TicketIn
 from tests.triage.services.repeats.test_following import act, answered, merged
 from tests.triage.services.test_moving import CALLER, HOTLINE, STREET, ready, row
-from tests.triage.web.desks.calls.conftest import DESK, LATER, opened, phone
+from tests.triage.web.desks.calls.conftest import DESK, LATER, PHONE, opened, phone, sent
 from tests.triage.web.test_dead import form_of, origin
+from tests.written import written
 from triage.rules.fields import Refusal
+from triage.services import limiting
 
 if TYPE_CHECKING:
     from tests.triage.web.conftest import Client
@@ -58,6 +63,39 @@ async def test_who_has_withdrawn_is_rung_no_more(anne: Client, deps: Deps, pair:
     assert (await opened(anne))[0] == f"{DESK}/{one}"
     await act(deps.db, head, HOTLINE, Move.TAKE_UP, {"reason": "诉求人又来电要求办"}, at=LATER)
     assert 'id="look"' in (await opened(anne, f"{DESK}/{head}"))[1]
+
+
+async def test_a_look_more_at_one_case_is_written_down_and_not_counted(
+    anne: Client, deps: Deps, pair: list[str]
+) -> None:
+    here = f"{DESK}/{pair[0]}"
+    _, page = await opened(anne, here)
+    _, _, page = await sent(anne, page, f"{here}/phone", "look", words="回访办理结果")
+    assert f"tel:{PHONE}" in page
+    # A result, and a time, that are not taken leave the number where it was.
+    _, _, page = await sent(anne, page, here, "result", outcome="reached")
+    assert f"tel:{PHONE}" in page
+    _, _, page = await sent(anne, page, f"{here}/after", "after", at="", words="")
+    assert f"tel:{PHONE}" in page
+    assert len(await written(deps, LedgerAct.REVEALED)) == 3
+    async with deps.db.reads() as session:
+        assert list(await session.scalars(sa.select(RateCount.times))) == [1]
+    # Who did not look is shown nothing, whatever their form says.
+    there = f"{DESK}/{pair[1]}"
+    _, page = await opened(anne, there)
+    _, _, page = await sent(anne, page, there, "result", outcome="reached", shown="回访办理结果")
+    assert PHONE not in page
+
+
+async def test_the_looks_of_whoever_rings_have_a_rate_of_their_own(
+    anne: Client, deps: Deps, pair: list[str]
+) -> None:
+    async with deps.db.writes.begin() as session:
+        for _ in range(deps.tables.reveals.rate(LATER).most):
+            await limiting.count(session, deps.vault, Asked.REVEAL, "anne", most=999, now=LATER)
+    here = f"{DESK}/{pair[0]}"
+    _, page = await opened(anne, here)
+    assert f"tel:{PHONE}" in (await sent(anne, page, f"{here}/phone", "look", words="回访办理结果"))[2]
 
 
 BETTER = {"note": "已到现场处理，围挡已复原", "reason": "漏写了围挡的情况"}
