@@ -18,7 +18,7 @@ from triage.rules.calendar import beijing
 from triage.services.citizen import unsolved
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -48,6 +48,14 @@ def moment_of(tables: Tables, viewer: Viewer, now: datetime) -> Moment:
     """As the database is asked."""
     row = tables.clocks.follow_up(beijing(now).date())
     return Moment(now, viewer.login, timedelta(hours=row.apart_hours))
+
+
+def again_from(tables: Tables, tries: Sequence[datetime], now: datetime) -> datetime | None:
+    """From when on another call in vain may be written down (R4.13); None: now."""
+    again = max(tries, default=now) + timedelta(
+        hours=tables.clocks.follow_up(beijing(now).date()).apart_hours
+    )
+    return again if tries and again > now else None
 
 
 async def waits(session: AsyncSession, tables: Tables, viewer: Viewer, *, now: datetime) -> Waits:

@@ -261,6 +261,10 @@ def _hints(
     since = [one for one in in_vain if one > _answered(whole)]
     if word := rules.other_part(since, now):
         found.append(f"{word}。")
+    again = next_call.again_from(tables, [one.at for one in tries], now)
+    if again is not None:
+        # An agreed time may be reached before; whoever is reached then is written down at any time.
+        found.append(f"离上一次太近：{show(again)} 以前没打通的不能记“未接通”，可以约定时间；打通的照常记。")
     return tuple(found)
 
 

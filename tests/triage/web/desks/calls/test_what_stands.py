@@ -98,6 +98,16 @@ async def test_the_looks_of_whoever_rings_have_a_rate_of_their_own(
     assert f"tel:{PHONE}" in (await sent(anne, page, f"{here}/phone", "look", words="回访办理结果"))[2]
 
 
+async def test_it_says_from_when_a_call_in_vain_may_be_written_again(
+    anne: Client, deps: Deps, pair: list[str]
+) -> None:
+    head, _ = pair
+    before = LATER - timedelta(hours=1)
+    await act(deps.db, head, CALLER, Move.FOLLOW_UP, {"outcome": "unreachable"}, at=before)
+    _, page = await opened(anne, f"{DESK}/{head}")
+    assert "2026-11-24 13:00 以前没打通的不能记“未接通”" in page
+
+
 BETTER = {"note": "已到现场处理，围挡已复原", "reason": "漏写了围挡的情况"}
 LACKS = {"lack": "lack.evidence", "reason": "没有现场照片"}
 
