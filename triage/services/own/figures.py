@@ -19,7 +19,7 @@ from triage.services.own import area, judging
 from triage.services.own.judging import Asked, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -122,17 +122,16 @@ async def received(session: AsyncSession, viewer: Viewer, asked: Asked) -> dict[
     return await area.received(session, viewer, asked.unit, spans_of)
 
 
-async def load(
-    session: AsyncSession,
-    tables: Tables,
-    viewer: Viewer,
-    asked: Asked,
-    remembered: Callable[[str, int], Awaitable[Closed]],
-) -> OwnFigures:
-    """Read and count. `remembered` gives a published version."""
+async def versions(session: AsyncSession, asked: Asked) -> dict[str, int]:
+    """The published versions that `load` is told: of these months, and of the one before them."""
     wanted = months_of(asked)
-    versions = await months.newest(session, [*wanted, months.earlier_month(wanted[-1])])
-    known = {month: await remembered(month, version) for month, version in versions.items()}
+    return await months.newest(session, [*wanted, months.earlier_month(wanted[-1])])
+
+
+async def load(
+    session: AsyncSession, tables: Tables, viewer: Viewer, asked: Asked, known: Mapping[str, Closed]
+) -> OwnFigures:
+    """Read and count. `known`: what was published, read before: the session has the one connection."""
     now, untold = await _judged(session, tables, viewer, asked, known.get(asked.month))
     counts = await received(session, viewer, asked)
     return OwnFigures(
@@ -140,7 +139,7 @@ async def load(
             _month(
                 _Known(tables, asked.unit, known), month, counts[month], now if month == asked.month else None
             )
-            for month in wanted
+            for month in months_of(asked)
         ),
         short=_sorted(now.short),
         area=await area.told(session, viewer, asked.unit, spans(asked)),

@@ -101,8 +101,13 @@ async def load(request: web.Request, own: Own) -> OwnFigures:
         return await caches.months.get((month, version), make)
 
     async def make() -> OwnFigures:
+        # Never a session within another: as many askers at once as there are connections would each hold one
+        # and wait for a second.
         async with deps.db.reads() as session:
-            return await figures.load(session, deps.tables, viewer, asked, published)
+            versions = await figures.versions(session, asked)
+        known = {month: await published(month, version) for month, version in versions.items()}
+        async with deps.db.reads() as session:
+            return await figures.load(session, deps.tables, viewer, asked, known)
 
     return await caches.figures.get((viewer.scope, asked.unit, asked.month), make)
 

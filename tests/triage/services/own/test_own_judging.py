@@ -41,7 +41,6 @@ from triage.settings import Settings
 if TYPE_CHECKING:
     from models.db import Database
     from triage.rules.rows import Tables
-    from triage.services.own.closed import Closed
     from triage.services.own.figures import OwnFigures
     from triage.services.own.judging import Judged
 
@@ -69,13 +68,13 @@ async def judged(deps: Deps, viewer: Viewer = STREET, unit: str = WANGJING, mont
 
 
 async def load(deps: Deps, month: str = "2026-11", viewer: Viewer = STREET) -> OwnFigures:
-    async def read(month: str, version: int) -> Closed:
-        async with deps.db.reads() as session:
-            return await closed.read(session, deps.tables, month, version)
-
     async with deps.db.reads() as session:
         asked = figures.asked_of(WANGJING, month, now=NOW)
-        return await figures.load(session, deps.tables, viewer, asked, read)
+        known = {
+            month: await closed.read(session, deps.tables, month, version)
+            for month, version in (await figures.versions(session, asked)).items()
+        }
+        return await figures.load(session, deps.tables, viewer, asked, known)
 
 
 def lists(found: Judged) -> dict[Shortfall, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -13,10 +14,13 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestServer as Serving
 
 from models.appeals import Appeal
+from models.db import open_database
 from models.ledger import LedgerRow
 from models.tickets import Ticket, TicketUnit
+from models.vocab import Level
 from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Permission, Role
 from tests import signed_in
@@ -28,10 +32,15 @@ from triage.services import months, reference
 from triage.services.own import judging
 from triage.services.staff import tokens
 from triage.services.staff.rules import rule_at
+from triage.web.app import make_app
+from triage.web.keys import Caches
 from triage.web.own.asks import OWN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiohttp.test_utils import TestServer
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
@@ -64,6 +73,32 @@ def figures(page: str) -> dict[str, str]:
     """The figures at the top, by name, without what leads where."""
     found = re.findall(r'<div class="figure"><span>(.*?)</span><b>(.*?)</b>', page)
     return {name: re.sub(r"<[^>]*>", "", said) for name, said in found}
+
+
+async def test_as_many_units_at_once_as_there_are_connections_all_read_theirs(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lived(deps.db, OCTOBER, GOOD)
+    await published(deps)
+    tight = open_database(deps.db.engine.url, pool_size=1, pool_wait=3)
+    together, newest = asyncio.Barrier(tight.most), months.newest
+
+    async def all_of_them(session: AsyncSession, known: Sequence[str]) -> dict[str, int]:
+        found = await newest(session, known)
+        # Each holds a connection now, after a start: nothing is remembered.
+        await together.wait()
+        return found
+
+    monkeypatch.setattr(months, "newest", all_of_them)
+    units = [code for code, row in deps.tables.units.items() if row.level is Level.STREET][: tight.most]
+    tokens_of = [await signed_in.sign_in(deps, Role.STREET, unit=unit) for unit in units]
+    app = make_app(replace(deps, db=tight), caches=Caches(count_patience=30))
+    async with TestClient(Serving(app)) as burst:
+        answers = await asyncio.gather(*(
+            burst.get("/desk/own", cookies={signed_in.COOKIE: token}) for token in tokens_of
+        ))  # fmt: skip
+        assert [answer.status for answer in answers] == [200] * tight.most
+    await tight.close()
 
 
 async def test_a_street_reads_its_month_so_far_and_what_pulls_it_down(street: Client, deps: Deps) -> None:
