@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from models import ringing
 from models.merged import behind_ids
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Field, Move, State, Tag
 from triage.rules.dues import follow_up_behind
-from triage.rules.fields import Refusal, Stage
 from triage.rules.replay import Event, step
 from triage.services import move_rows
 from triage.services.standings import stand_many

@@ -16,7 +16,7 @@ from triage.rules.rates import By, compare
 from triage.services import months
 from triage.services.objections import month_of
 from triage.services.own import area, judging
-from triage.services.own.judging import Asked, Judged
+from triage.services.own.judging import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from triage.rules.rate_rows import WeightRow
     from triage.rules.rates import Change, Line
     from triage.rules.rows import Tables
+    from triage.rules.verdicts import Verdict
     from triage.services.own.area import Area, Span
     from triage.services.own.closed import Closed, Place
-    from triage.services.own.judging import Short
+    from triage.services.own.judging import Judged, Short
 
 #: Months before the one that is looked at.
 BEFORE: Final = 12
@@ -65,19 +66,22 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Shorts:
-    """Cases of one sort: how many, and the first of them, by number: who may see them is asked when named."""
+    """Cases of one sort: how many, and the first of them, by number: who may see them is asked when named.
+
+    `count`: None, nobody looked for them.
+    """
 
     what: Shortfall
-    count: int
+    count: int | None
     first: tuple[Short, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ShortList:
-    """Cases of one sort: how many, and the first that the viewer may see."""
+    """Cases of one sort: how many (None: nobody looked), and the first that the viewer may see."""
 
     what: Shortfall
-    count: int
+    count: int | None
     cases: tuple[Named, ...]
 
 
@@ -141,7 +145,7 @@ async def load(
             )
             for month in months_of(asked)
         ),
-        short=_sorted(now.short),
+        short=_sorted(now),
         area=await area.told(session, viewer, asked.unit, spans(asked)),
         as_of=asked.now,
         whole=now.whole,
@@ -152,15 +156,17 @@ async def load(
 async def _judged(
     session: AsyncSession, tables: Tables, viewer: Viewer, asked: Asked, published: Closed | None
 ) -> tuple[Judged, str]:
-    """The month as it stands, or as published; nothing, and why, where no row reaches."""
-    try:
-        found = await judging.judged(session, tables, viewer, asked)
-    except NoRule as missing:
-        return Judged(None, (), whole=False), missing.detail
+    """The month as it stands, or as published; why its cases are not judged, where no row reaches."""
+    own: Sequence[Verdict] = ()
     if published is not None:
         own = await months.verdicts_of(session, asked.month, published.version, By.UNIT, asked.unit)
+    try:
+        found, untold = await judging.judged(session, tables, viewer, asked), ""
+    except NoRule as missing:
+        found, untold = await judging.unjudged(session, viewer, asked), missing.detail
+    if published is not None:
         found = judging.as_published(found, published.lines.get(asked.unit), own)
-    return found, ""
+    return found, untold
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +217,12 @@ def spans(asked: Asked) -> tuple[Span, Span, Span]:
     return (asked.first, asked.last), as_long(before), as_long(year)
 
 
-def _sorted(short: Sequence[Short]) -> tuple[Shorts, ...]:
-    sorts = {what: [one for one in short if one.what is what] for what in Shortfall}
-    return tuple(Shorts(what, len(found), tuple(found[: 2 * MOST])) for what, found in sorts.items())
+def _sorted(found: Judged) -> tuple[Shorts, ...]:
+    sorts = {what: [one for one in found.short if one.what is what] for what in Shortfall}
+    return tuple(
+        Shorts(what, None if what in found.uncounted else len(cases), tuple(cases[: 2 * MOST]))
+        for what, cases in sorts.items()
+    )
 
 
 async def named(session: AsyncSession, viewer: Viewer, short: Sequence[Shorts]) -> tuple[ShortList, ...]:

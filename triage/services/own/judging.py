@@ -70,12 +70,23 @@ class Short:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The month so far. `line`: None where no case has a result yet; `whole`: whether they were judged."""
+    """The month so far. `line`: None where no case has a result yet. `uncounted`: sorts nobody looked for."""
 
     line: Line | None
     short: tuple[Short, ...]
     verdicts: tuple[Verdict, ...] = ()
-    whole: bool = True
+    uncounted: frozenset[Shortfall] = frozenset()
+
+    @property
+    def whole(self) -> bool:
+        """Whether its cases were judged."""
+        return not self.uncounted
+
+
+async def unjudged(session: AsyncSession, viewer: Viewer, asked: Asked) -> Judged:
+    """What is known of a month whose cases are not judged: objections stand in a table of their own."""
+    lost = await _objections(session, viewer, asked)
+    return Judged(None, tuple(lost), uncounted=frozenset(Shortfall) - {Shortfall.OBJECTION_LOST})
 
 
 async def judged(session: AsyncSession, tables: Tables, viewer: Viewer, asked: Asked) -> Judged:
@@ -94,7 +105,7 @@ async def judged(session: AsyncSession, tables: Tables, viewer: Viewer, asked: A
         )
     )  # fmt: skip
     if len(ids) > MOST:
-        return Judged(None, (), whole=False)
+        return await unjudged(session, viewer, asked)
     rules = tables.rates.on(asked.first.date())
     verdicts: list[Verdict] = []
     found: list[Short] = []
@@ -153,5 +164,6 @@ async def _objections(session: AsyncSession, viewer: Viewer, asked: Asked) -> Se
 
 def as_published(found: Judged, line: Line | None, verdicts: Sequence[Verdict]) -> Judged:
     """The same of a published month: line and verdicts as published, the rest as the events say."""
-    rest = [one for one in found.short if one.what not in _RATES.values()]
-    return Judged(line, (*of_verdicts(verdicts), *rest), tuple(verdicts), whole=found.whole)
+    rates = frozenset(_RATES.values())
+    rest = [one for one in found.short if one.what not in rates]
+    return Judged(line, (*of_verdicts(verdicts), *rest), tuple(verdicts), found.uncounted - rates)

@@ -1,7 +1,8 @@
 """本单位数据 as a file: the months, and kinds and places. Figures alone: no case, no person, nobody else's.
 
 One's own figures need no 导出: that is for figures and lists of others. Each file is noted in the ledger. A
-file has no lock: what was counted of single cases leaves out what is in confidence; rates count as published.
+file has no lock: it counts nothing that is in confidence, but for what was published with it: rates of closed
+months.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from connectors.office_xlsx import Column, Sheet, workbook
 from triage.clock import local, show
 from triage.errors import BadInput, NotFound
 from triage.rules.rate_rows import Rate
-from triage.services.own import area, figures
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.own import asks, present
@@ -82,20 +82,18 @@ async def exported(request: web.Request) -> web.Response:
 
 
 async def _file(request: web.Request, own: Own) -> _File:
-    deps, asked, openly = request.app[DEPS], own.asked, _openly(request[VIEWER])
-    found = await asks.load(request, own)
-    async with deps.db.reads() as session:
-        counts = await figures.received(session, openly, asked)
-        counted = await area.told(session, openly, asked.unit, figures.spans(asked))
-    lines = [present.month(own, replace(one, received=counts[one.month])) for one in found.months]
-    told = await present.area(own, counted, request.app[NAMES])
+    asked = own.asked
+    found = await asks.load(request, own, _openly(request[VIEWER]))
+    lines = [present.month(own, one) for one in found.months]
+    told = await present.area(own, found.area, request.app[NAMES])
     return _File(
         name=request.app[NAMES].units.get(asked.unit, asked.unit),
         period=f"{lines[-1].month} 至 {asked.month}",
         months=[_month(one, running=asked.now < asked.last and one is lines[0]) for one in lines],
         area=_area(told),
         notes=(
-            "三率、综合分同考核口径；没有结月发布的月份是到生成时的数，还会变。",
+            "三率、综合分同考核口径。已发布的月份是发布的数，要求保密的诉求计在内。",
+            "没有结月发布的月份是到生成时的数，还会变，不含要求保密的诉求，与网页上的可能不同。",
             "受理量、种类和地点按受理日期、本单位主办的计，不含要求保密的诉求；同期指到同一天同一时刻。",
         ),
         made=f"生成时间：{show(asked.now)}",

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from triage.web.own.asks import Own
 
 _FULL: Final = 100
-TOO_MANY: Final = "这个月件数太多，网页上不逐件核算；结月发布后看已发布的。"
+_MANY: Final = "这个月件数太多，网页上不逐件核算。"
+TOO_MANY: Final = f"{_MANY.removesuffix('。')}；结月发布后看已发布的。"
 
 
 async def view(
@@ -58,6 +59,7 @@ async def view(
         months=tuple(month(own, one) for one in found.months),
         place=_place(request, own),
         untold=_untold(found),
+        uncounted=_uncounted(found),
         short=tuple(
             OwnShort(
                 one.what.value, one.what.label, one.count,
@@ -74,9 +76,16 @@ async def view(
 
 
 def _untold(found: OwnFigures) -> str:
-    if found.months[0].line is not None or found.whole:
+    """Why no rates are told; a published month has them, or had no case."""
+    if found.months[0].version is not None or found.whole:
         return ""
     return found.untold or TOO_MANY
+
+
+def _uncounted(found: OwnFigures) -> str:
+    """Of what pulls the figures down, what nobody counted, and why."""
+    missing = "、".join(one.what.label for one in found.short if one.count is None)
+    return f"没有核算{missing}：{found.untold or _MANY}" if missing else ""
 
 
 def _place(request: web.Request, own: Own) -> str:
@@ -132,17 +141,14 @@ async def area(own: Own, found: Area, names: Names) -> OwnArea:
     known = await communities.names(sorted(codes))
 
     def line(one: Line, *, kind: bool, place: bool) -> OwnLine:
-        where = "".join((
-            names.street(one.street) if one.street else "", known.get(one.community or "", ""),
-        ))  # fmt: skip
+        street = names.street(one.street) if one.street else ""
+        community = known.get(one.community or "", "")
+        # A line of its own beside the street's communities, not the sum of them.
+        where = f"{street}{community}" if community else f"{street}（社区不明）"
         what = names.kind(one.kind) if one.kind else "非环境类"
         words = [word for word, wanted in ((where, place), (what, kind)) if wanted and word]
-        street = one.street if one.street in names.streets else None
-        # What is not environmental has no kind to narrow a list to.
-        narrowed = one.kind is not None or not kind
-        address = (
-            _list(own, own.asked.month, kind=one.kind if kind else None, street=street) if narrowed else ""
-        )
+        # No list is narrowed to a community, nor to where none is known; what is not environmental has none.
+        address = _list(own, own.asked.month, kind=one.kind) if one.kind and not place else ""
         counts = one.counts
         return OwnLine(" ".join(words), counts.now, counts.before, counts.year, address)
 

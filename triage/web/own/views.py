@@ -51,11 +51,14 @@ class OwnCase:
 
 @dataclass(frozen=True, slots=True)
 class OwnShort:
-    """What pulls the figures down: all of a sort by number, the first of them by name."""
+    """What pulls the figures down: all of a sort by number, the first of them by name.
+
+    `count` null: they were not counted (`OwnView.uncounted` says why), not that there are none.
+    """
 
     what: str
     label: str
-    count: int
+    count: int | None
     cases: tuple[OwnCase, ...]
 
 
@@ -107,7 +110,8 @@ class OwnWork:
 class OwnView:
     """本单位数据 of a unit and a month. `months`: the month itself, then those before it.
 
-    `as_of`: of the figures; what is open is of this moment. `untold`: why the month's rates are not told.
+    `as_of`: of the figures; what is open is of this moment. `untold`: why the month's rates are not told;
+    `uncounted`: which sorts of `short` were not counted, and why.
     """
 
     unit: str
@@ -118,6 +122,7 @@ class OwnView:
     months: tuple[OwnMonthView, ...]
     place: str
     untold: str
+    uncounted: str
     short: tuple[OwnShort, ...]
     area: OwnArea
     work: OwnWork

@@ -1,0 +1,156 @@
+"""本单位数据: that what is told is so: names, links, what was not counted, what leaves the desk in a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from models.appeals import Reading
+from models.filters import Scope, Viewer
+from models.tickets import ObjectionRow, Ticket
+from models.vocab_staff import Role
+from tests.factories import NOW, TicketIn, add_tickets
+from tests.triage.rules.helpers import moment
+from tests.triage.services.own.living import BAD, ECOLOGY, GOOD, WANGJING, lived
+from triage.clock import FixedClock
+from triage.services import months, reference
+from triage.services.own import closed, figures, judging
+from triage.web.own.asks import OWN
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aiohttp.test_utils import TestServer
+
+    from tests.triage.services.own.living import Life
+    from tests.triage.web.conftest import Client, ClientOf
+    from triage.services.deps import Deps
+
+AGO = timedelta(days=10)
+OCTOBER = timedelta(days=40)
+FUTONG = "110105026001"
+
+
+@pytest.fixture(autouse=True)
+async def reference_(deps: Deps) -> None:
+    await reference.sync(deps)
+
+
+@pytest.fixture
+async def street(client_of: ClientOf) -> Client:
+    return await client_of(Role.STREET, unit=WANGJING)
+
+
+async def told(client: Client, query: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = await (await client.get(f"/api/v1/own{query}")).json()
+    return found
+
+
+async def text(client: Client, address: str = "/desk/own") -> str:
+    response = await client.get(address)
+    assert response.status == 200
+    return await response.text()
+
+
+async def add_objection(deps: Deps, no: str, at: datetime = NOW - OCTOBER + timedelta(days=1)) -> None:
+    async with deps.db.writes.begin() as session:
+        ticket = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))
+        session.add(ObjectionRow(
+            ticket_id=ticket, seq=9, at=at, unit_code=WANGJING, proposed_unit=ECOLOGY, clause="第十二条",
+            reason="不归街道", ruling="object_reject",
+        ))  # fmt: skip
+
+
+async def test_a_street_without_a_community_is_no_sum_and_no_place_leads_to_another_list(
+    street: Client, deps: Deps
+) -> None:
+    await add_tickets(deps.db, TicketIn(age=AGO), TicketIn(age=AGO))
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Reading).values(community_code=FUTONG))
+    await add_tickets(deps.db, TicketIn(age=AGO))
+    area = (await told(street))["area"]
+    first, second = area["places"]
+    assert first["name"].startswith("望京街道")
+    assert "社区不明" not in first["name"]
+    assert first["now"] == 2
+    assert (second["name"], second["now"]) == ("望京街道（社区不明）", 1)
+    assert [one["address"] for one in (*area["places"], *area["again"])] == ["", "", ""]
+    assert re.search(r"kind=NOI-01", area["kinds"][0]["address"])
+
+
+@pytest.mark.parametrize("life", [GOOD, BAD])
+async def test_what_was_not_counted_of_a_large_published_month_is_not_called_none(
+    street: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch, life: Life
+) -> None:
+    nos = await lived(deps.db, OCTOBER, life, life)
+    await months.close(replace(deps, clock=FixedClock(moment("2026-11-01 00:00"))), "2026-10")
+    await add_objection(deps, nos[0])
+    monkeypatch.setattr(judging, "MOST", 1)
+    found = await told(street, "?month=2026-10")
+    missed = 2 * (life is BAD)
+    assert {one["what"]: one["count"] for one in found["short"]} == {
+        "late_contact": missed, "unsolved": missed, "dissatisfied": missed, "late_answer": None,
+        "rehandled": None, "objection_lost": 1,
+    }  # fmt: skip
+    assert found["uncounted"] == "没有核算反馈超期、重办：这个月件数太多，网页上不逐件核算。"
+    assert found["untold"] == ""
+    page = await text(street, "/desk/own?month=2026-10")
+    assert "没有失分、反馈超期、重办" not in page
+    assert found["uncounted"] in page
+
+
+async def test_objections_are_counted_of_a_month_that_is_not_judged(
+    street: Client, server: TestServer, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nos = await lived(deps.db, AGO, GOOD, GOOD)
+    monkeypatch.setattr(judging, "MOST", 1)
+    assert "这些没有件：退单未成立。" in await text(street)
+    await add_objection(deps, nos[0], at=NOW - timedelta(days=1))
+    server.app[OWN].figures.clear()
+    counts = {one["what"]: one["count"] for one in (await told(street))["short"]}
+    assert counts == dict.fromkeys(counts) | {"objection_lost": 1}
+
+
+async def test_a_published_month_whose_rules_are_gone_is_told_as_published(deps: Deps) -> None:
+    await lived(deps.db, OCTOBER, BAD)
+    await months.close(replace(deps, clock=FixedClock(moment("2026-11-01 00:00"))), "2026-10")
+    viewer = Viewer("li", Scope(units=frozenset({WANGJING}), own=frozenset({WANGJING})))
+    asked = figures.asked_of(WANGJING, "2026-10", now=NOW)
+    async with deps.db.reads() as session:
+        known = {"2026-10": await closed.read(session, deps.tables, "2026-10", 1)}
+        bare = replace(deps.tables, rates=replace(deps.tables.rates, weights=()))
+        found = await figures.load(session, bare, viewer, asked, known)
+    assert found.untold
+    assert [one.count for one in found.short] == [1, 1, 1, None, None, 0]
+
+
+async def rows_of(client: Client, month: str) -> list[list[str]]:
+    body = await (await client.get(f"/desk/own.csv?month={month}")).read()
+    return list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
+
+
+async def test_a_file_of_a_month_that_is_open_has_nothing_in_confidence(
+    street: Client, server: TestServer, deps: Deps
+) -> None:
+    await lived(deps.db, AGO, BAD, confidential=True)
+    assert [rate["tickets"] for rate in (await told(street))["months"][0]["rates"]] == [1, 1, 1]
+    # Neither rates nor that a case was judged.
+    assert (await rows_of(street, "2026-11"))[1][1:] == ["0", *["—"] * 16, "到现在"]
+    await lived(deps.db, AGO, GOOD)
+    server.app[OWN].figures.clear()
+    assert (await rows_of(street, "2026-11"))[1][1:7] == ["1", "1", "1.0", "1", "0", "100.00%"]
+
+
+async def test_a_file_of_a_closed_month_has_it_as_published_and_says_so(street: Client, deps: Deps) -> None:
+    await lived(deps.db, OCTOBER, BAD, confidential=True)
+    await months.close(replace(deps, clock=FixedClock(moment("2026-11-01 00:00"))), "2026-10")
+    rows = await rows_of(street, "2026-10")
+    assert rows[1][:4] == ["2026-10", "0", "1", "0.0"]
+    assert any("已发布的月份是发布的数，要求保密的诉求计在内" in row[0] for row in rows if row)
