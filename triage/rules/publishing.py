@@ -50,10 +50,18 @@ SAID: Final = (Publish.REPORT_HOTLINE, Publish.REPORT_ENVIRONMENT)
 
 def parse(r: Record) -> PublishRow:
     """A row of publishing.yaml."""
+    name = r.choice("name", Publish)
     return PublishRow(
-        r.text("id"), *r.dated(), r.where, title=r.text("title"), name=r.choice("name", Publish),
-        value=r.whole("value"),
+        r.text("id"), *r.dated(), r.where, title=r.text("title"), name=name,
+        value=_yes_or_no(r) if name is Publish.OWN_PLACE else r.whole("value"),
     )  # fmt: skip
+
+
+def _yes_or_no(r: Record) -> int:
+    value = r.text("value")
+    if value not in {"", "0", "1"}:
+        r.fault(f"“value”只能是 1（看）或 0（不看）：{value}", "value")
+    return int(value == "1")
 
 
 def number(rows: Sequence[PublishRow], name: Publish, on: date) -> int:

@@ -204,7 +204,7 @@ def _page(
                 if shift
                 else ()
             ),
-            *((_OWN,) if listing.may_keep(request[VIEWER]) else ()),
+            *((_OWN,) if navigation.has_own(request[VIEWER]) else ()),
         ),
         form=filter_form.form(request, asked.filters, faults, may_mine=listing.may_keep(request[VIEWER])),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),

@@ -10,6 +10,8 @@ from triage.web import guard
 from triage.web.keys import VIEWER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
     from models.viewing import Viewer
@@ -23,6 +25,12 @@ class Section:
     label: str
     needs: tuple[Permission, ...]
     below: tuple[str, ...] = ()
+    also: Callable[[Viewer], bool] | None = None
+    """What else is asked of who opens it."""
+
+    def opens(self, viewer: Viewer) -> bool:
+        """Whether somebody may open it and finds something there."""
+        return viewer.may(*self.needs) and (self.also is None or self.also(viewer))
 
     def holds(self, path: str) -> int:
         """How well a page belongs here: the length of what they share; 0, not at all."""
@@ -39,6 +47,11 @@ class Link:
     current: str | None
 
 
+def has_own(viewer: Viewer) -> bool:
+    """Whether 本单位数据 is offered: to who handles cases and sees them, for a unit. As its routes ask."""
+    return viewer.may(Permission.HANDLE) and viewer.may(Permission.SEE_CASES) and bool(viewer.scope.own)
+
+
 SECTIONS: Final = (
     Section("/desk", "工单", (Permission.SEE_CASES,), ("/desk/tickets", "/desk/files", "/desk/callers")),
     Section("/desk/review", "审核台", (Permission.INTAKE,)),
@@ -49,7 +62,7 @@ SECTIONS: Final = (
     Section("/desk/map", "在办地图", (Permission.SEE_CASES,)),
     Section("/desk/due", "到期清单", (Permission.SEE_CASES,)),
     Section("/desk/contacts", "通讯录", (Permission.SEE_CASES,)),
-    Section("/desk/own", "本单位数据", (Permission.HANDLE,)),
+    Section("/desk/own", "本单位数据", (Permission.HANDLE,), also=has_own),
     Section("/desk/repeats", "同一事项", (Permission.SEE_CASES,), ("/desk/compare",)),
     Section("/desk/incidents", "突发事件", (Permission.SEE_CASES,)),
     Section("/desk/bulk", "批量办理记录", (Permission.BULK,)),
@@ -98,7 +111,7 @@ def links(viewer: Viewer | None, path: str) -> tuple[Link, ...]:
     here = max(SECTIONS, key=lambda section: section.holds(path))
     found = []
     for section in SECTIONS:
-        if viewer.may(*section.needs):
+        if section.opens(viewer):
             child = section is here and section.holds(path) > 0
             current = "page" if section.address == path else "true" if child else None
             found.append(Link(section.address, section.label, current))
@@ -145,4 +158,4 @@ def begins(viewer: Viewer) -> str | None:
 
 def first_page(viewer: Viewer) -> str | None:
     """The first section somebody may open: there the way back leads."""
-    return next((section.address for section in SECTIONS if viewer.may(*section.needs)), None)
+    return next((section.address for section in SECTIONS if section.opens(viewer)), None)

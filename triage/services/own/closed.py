@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.vocab import Level
-from triage.rules.publishing import tells_place
 from triage.rules.rates import By, rank
 from triage.rules.verdicts import month_span
 from triage.services import months
@@ -45,12 +44,10 @@ class Closed:
     lines: Mapping[str, Line]
     ranks: Mapping[str, int]
 
-    def place(self, tables: Tables, unit: str) -> Place | None:
-        """The unit's own place; None: it has none, or the table tells streets none."""
+    def place(self, unit: str) -> Place | None:
+        """The unit's own place, where streets are told theirs (`tells_place`); None: it has none."""
         found = self.ranks.get(unit)
-        if found is None or not tells_place(tables.publishing, month_span(self.month)[0].date()):
-            return None
-        return Place(found, len(self.ranks))
+        return Place(found, len(self.ranks)) if found is not None else None
 
 
 def ranked(tables: Tables, unit: str) -> bool:

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from models.filters import may_see
 from models.tickets import Ticket
 from models.vocab_reports import Shortfall
+from triage.clock import local
 from triage.errors import BadInput, NoRule
+from triage.rules.publishing import tells_place
 from triage.rules.rates import By, compare
 from triage.services import months
 from triage.services.objections import month_of
@@ -138,11 +140,11 @@ async def load(
     """Read and count. `known`: what was published, read before: the session has the one connection."""
     now, untold = await _judged(session, tables, viewer, asked, known.get(asked.month))
     counts = await received(session, viewer, asked)
+    # As of today for all of them: what is told is decided now, whatever month is looked at.
+    told = _Known(tables, asked.unit, known, tells_place(tables.publishing, local(asked.now).date()))
     return OwnFigures(
         months=tuple(
-            _month(
-                _Known(tables, asked.unit, known), month, counts[month], now if month == asked.month else None
-            )
+            _month(told, month, counts[month], now if month == asked.month else None)
             for month in months_of(asked)
         ),
         short=_sorted(now),
@@ -171,11 +173,12 @@ async def _judged(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The months that were published, and whose lines are read."""
+    """The months that were published, and whose lines are read; `places`: whether it is told its places."""
 
     tables: Tables
     unit: str
     months: Mapping[str, Closed]
+    places: bool
 
     def line(self, month: str) -> Line | None:
         """The unit's line of a published month."""
@@ -198,7 +201,7 @@ def _month(known: _Known, month: str, received: int, judged: Judged | None) -> O
         weights=weights,
         line=line,
         change=compare(line, known.line(earlier.month), both) if line and earlier and both else None,
-        place=found.place(known.tables, known.unit) if found else None,
+        place=found.place(known.unit) if found and known.places else None,
     )
 
 

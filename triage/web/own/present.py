@@ -92,7 +92,7 @@ def _place(request: web.Request, own: Own) -> str:
     """Why no place is told; '': it is, where there is one."""
     if not asks.is_ranked(request, own):
         return "每月只给街道乡镇排名，其他单位没有名次。"
-    if not tells_place(request.app[DEPS].tables.publishing, own.asked.first.date()):
+    if not tells_place(request.app[DEPS].tables.publishing, local(own.asked.now).date()):
         return "发布口径（publishing.yaml）没有写明街道乡镇可以看自己的名次，所以不列。"
     return ""
 
@@ -167,12 +167,13 @@ def _work(request: web.Request, own: Own, found: Work) -> OwnWork:
         found.overdue,
         found.soon,
         tuple(_open(case, now) for case in found.pressing),
-        tuple(_person(one, login) for one in found.people),
+        tuple(_person(one, login if len(own.units) == 1 else None) for one in found.people),
         tuple(_open(case, now) for case in found.nobodys),
     )
 
 
-def _person(one: Person, login: str) -> OwnPerson:
+def _person(one: Person, login: str | None) -> OwnPerson:
+    """`login`: whose line leads to 我经办的, a list of all their units: of who has several, nobody's."""
     if one.who is None:
         return OwnPerson(None, "没有经办人", one.load.open, one.load.overdue, None)
     mine = "/desk?mine=1" if one.who.login == login else None

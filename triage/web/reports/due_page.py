@@ -17,7 +17,7 @@ from triage.errors import BadInput
 from triage.services import directory, due_lists, supervising
 from triage.services.due_lists import Window
 from triage.services.identities.showing import shown_text
-from triage.web import acting, asking, listing, present
+from triage.web import acting, asking, listing, navigation, present
 from triage.web.desk import render
 from triage.web.directory import box as duty_box
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -262,7 +262,7 @@ def _view(request: web.Request, asked: _Asked, found: DueList, beside: _Beside) 
             )
             for one in beside.units[:_MOST_UNITS]
         ),
-        own=listing.may_keep(request[VIEWER]),
+        own=navigation.has_own(request[VIEWER]),
         as_of=show(now),
         new=beside.new,
         remind=tuple(

@@ -6,22 +6,32 @@ import csv
 import io
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestServer as Serving
 
 from models.appeals import Reading
 from models.filters import Scope, Viewer
 from models.tickets import ObjectionRow, Ticket
-from models.vocab_staff import Role
+from models.vocab_staff import Permission, Role
+from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.rules.helpers import moment
 from tests.triage.services.own.living import BAD, ECOLOGY, GOOD, WANGJING, lived
 from triage.clock import FixedClock
+from triage.rules import publishing
+from triage.rules.publishing import tells_place
+from triage.rules.reading import Record
+from triage.rules.rows import Where
 from triage.services import months, reference
 from triage.services.own import closed, figures, judging
+from triage.web import navigation
+from triage.web.app import make_app
+from triage.web.keys import Caches
 from triage.web.own.asks import OWN
 
 if TYPE_CHECKING:
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
 
     from tests.triage.services.own.living import Life
     from tests.triage.web.conftest import Client, ClientOf
+    from triage.rules.rows import Tables
     from triage.services.deps import Deps
 
 AGO = timedelta(days=10)
@@ -154,3 +165,77 @@ async def test_a_file_of_a_closed_month_has_it_as_published_and_says_so(street: 
     rows = await rows_of(street, "2026-10")
     assert rows[1][:4] == ["2026-10", "0", "1", "0.0"]
     assert any("已发布的月份是发布的数，要求保密的诉求计在内" in row[0] for row in rows if row)
+
+
+@pytest.mark.parametrize(("since", "until", "seen"), [
+    (date(2026, 11, 10), None, True), (date(2020, 1, 1), date(2026, 11, 10), False),
+])  # fmt: skip
+async def test_whether_places_are_told_goes_by_today_for_every_month(
+    deps: Deps, tables: Tables, since: date, until: date | None, *, seen: bool
+) -> None:
+    await lived(deps.db, OCTOBER, GOOD)
+    await months.close(replace(deps, clock=FixedClock(moment("2026-11-01 00:00"))), "2026-10")
+    ruled = replace(tables, publishing=tuple(
+        replace(row, valid_from=since, valid_to=until) if row.id == "own.place" else row
+        for row in tables.publishing
+    ))  # fmt: skip
+    app = make_app(replace(deps, tables=ruled), caches=Caches(count_patience=30))
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps, Role.STREET, unit=WANGJING)}
+    async with TestClient(Serving(app), cookies=cookies) as client:
+        for query in ("", "?month=2026-10"):
+            found = await told(client, query)
+            october = next(one for one in found["months"] if one["month"] == "2026-10")
+            assert (october["place"], found["place"] == "") == (1 if seen else None, seen)
+        row = next(row for row in await rows_of(client, "2026-11") if row[:1] == ["2026-10"])
+        assert row[-2] == ("1 / 1" if seen else "—")
+
+
+@pytest.mark.parametrize(("value", "good"), [("0", True), ("1", True), ("2", False), ("x", False)])
+def test_whether_places_are_told_is_yes_or_no(value: str, *, good: bool) -> None:
+    values = {
+        "id": "own.place", "title": "名次", "name": "own_place", "value": value,
+        "valid_from": "2020-01-01", "source": "约定", "status": "A",
+    }  # fmt: skip
+    record = Record(Where("publishing.yaml", 1), values, {}, [])
+    row = publishing.parse(record)
+    assert record.sound is good
+    assert tells_place([row], NOW.date()) is (value == "1")
+
+
+async def test_a_figure_leads_to_its_own_list_or_nowhere(
+    server: TestServer, street: Client, deps: Deps
+) -> None:
+    await add_tickets(deps.db, TicketIn())
+    mine = next(one for one in (await told(street))["work"]["people"] if one["address"])
+    assert mine["address"] == "/desk?mine=1"
+    page = await text(street)
+    assert "24 小时内到期 <b>1</b>。" in page
+    assert f'<a href="/desk/due?unit={WANGJING}">本单位的到期清单</a>' in page
+    staff = await signed_in.add_person(deps, "two", (Role.STREET, WANGJING), (Role.BUREAU, ECOLOGY))
+    cookies = {signed_in.COOKIE: await signed_in.session_for(deps, staff)}
+    async with TestClient(server, cookies=cookies) as client:
+        for unit in (WANGJING, ECOLOGY):
+            people = (await told(client, f"?unit={unit}"))["work"]["people"]
+            assert [one["address"] for one in people] == [None] * len(people)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "own", "offered"),
+    [
+        ({Permission.HANDLE, Permission.SEE_CASES}, {WANGJING}, True),
+        ({Permission.HANDLE, Permission.SEE_CASES}, set(), False),
+        ({Permission.HANDLE}, {WANGJING}, False),
+        ({Permission.SEE_CASES}, {WANGJING}, False),
+    ],
+)
+def test_it_is_offered_to_whom_it_is_given(
+    permissions: set[Permission], own: set[str], *, offered: bool
+) -> None:
+    viewer = Viewer("li", Scope(own=frozenset(own)), permissions=frozenset(permissions))
+    assert ("/desk/own" in {link.address for link in navigation.links(viewer, "/desk")}) is offered
+
+
+async def test_who_is_of_no_unit_is_not_led_here(client_of: ClientOf) -> None:
+    nobody = await client_of(Role.STREET)
+    for address in ("/desk", "/desk/due", "/desk/own"):
+        assert 'href="/desk/own"' not in await text(nobody, address)
