@@ -20,6 +20,7 @@ class Shortfall(Labelled):
     UNSOLVED = "unsolved", "没有解决"
     DISSATISFIED = "dissatisfied", "满意不到满分"
     LATE_ANSWER = "late_answer", "反馈超期"
+    SUPPLEMENTED = "supplemented", "退回补充"
     REHANDLED = "rehandled", "重办"
     OBJECTION_LOST = "objection_lost", "退单未成立"
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from triage.rules.rates import Change, Line
     from triage.rules.rows import Tables
     from triage.rules.verdicts import Verdict
-    from triage.services.own.area import Area, Span
+    from triage.services.own.area import Area, Received, Span
     from triage.services.own.closed import Closed, Place
     from triage.services.own.judging import Judged, Short
 
@@ -48,7 +48,7 @@ class OwnMonth:
     """A month of the unit. `version`: None, it was not published; `line`: None, nothing is told of it."""
 
     month: str
-    received: int
+    received: Received
     version: int | None
     weights: WeightRow | None
     line: Line | None
@@ -122,7 +122,7 @@ def months_of(asked: Asked) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def received(session: AsyncSession, viewer: Viewer, asked: Asked) -> dict[str, int]:
+async def received(session: AsyncSession, viewer: Viewer, asked: Asked) -> dict[str, Received]:
     """受理量 of these months."""
     spans_of = {month: months.span(month) for month in months_of(asked)}
     return await area.received(session, viewer, asked.unit, spans_of)
@@ -186,7 +186,7 @@ class _Known:
         return found.lines.get(self.unit) if found else None
 
 
-def _month(known: _Known, month: str, received: int, judged: Judged | None) -> OwnMonth:
+def _month(known: _Known, month: str, received: Received, judged: Judged | None) -> OwnMonth:
     """A month; `judged` is it as it stands, where that is looked at."""
     found, earlier = known.months.get(month), known.months.get(months.earlier_month(month))
     line = known.line(month) if found or judged is None else judged.line

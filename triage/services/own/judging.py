@@ -41,7 +41,7 @@ MOST: Final = 3000
 _AT_ONCE: Final = 500
 _FULL: Final = 100
 #: Beside what decides the month: when it was answered, and what was done again.
-_ACTS: Final = (*DECIDING, "feedback", "rehandle")
+_ACTS: Final = (*DECIDING, "feedback", "supplement", "rehandle")
 _RATES: Final = {
     Rate.RESPONSE: Shortfall.LATE_CONTACT, Rate.RESOLUTION: Shortfall.UNSOLVED,
     Rate.SATISFACTION: Shortfall.DISSATISFIED,
@@ -132,18 +132,20 @@ def of_verdicts(verdicts: Iterable[Verdict]) -> Iterator[Short]:
 
 
 def _of_history(tables: Tables, history: History, asked: Asked) -> Iterator[Short]:
-    """反馈超期 and 重办 of the month: by its clock, and by the event that stands."""
+    """反馈超期, 退回补充 and 重办 of the month: by its clock, and by the events that stand."""
     events = standing(history.events)
     # Other acts stop that clock too: 合并 is no answer.
     answers = {event.at for event in events if event.act == "feedback"}
     for run in runs(tables, history, ClockName.ANSWER):
-        ended = run.stopped if run.stopped in answers else None
+        # In time is what the first feedback says: 退回补充 has a short limit of its own, which is none.
+        ended = run.stopped if run.stopped in answers and not run.supplement else None
         if ended is not None and asked.first <= ended < asked.last and run.kept(asked.now) is False:
             due = f"应在 {show(run.due)} 前" if run.due else ""
             yield Short(Shortfall.LATE_ANSWER, history.no, due)
-    again = [event.at for event in events if event.act == "rehandle" and asked.first <= event.at < asked.last]
-    if again:
-        yield Short(Shortfall.REHANDLED, history.no, f"{show(again[-1])} 起")
+    for act, what in (("supplement", Shortfall.SUPPLEMENTED), ("rehandle", Shortfall.REHANDLED)):
+        again = [event.at for event in events if event.act == act and asked.first <= event.at < asked.last]
+        if again:
+            yield Short(what, history.no, f"{show(again[-1])} 起")
 
 
 async def _objections(session: AsyncSession, viewer: Viewer, asked: Asked) -> Sequence[Short]:

@@ -36,6 +36,7 @@ _CONTENT: Final = {
 _MONTHS: Final = (
     Column("月份", width=12),
     Column("受理量", width=9),
+    Column("其中自建", width=10),
     Column("考核件数", width=10),
     *(
         Column(name, rate.label, 9)
@@ -95,6 +96,7 @@ async def _file(request: web.Request, own: Own) -> _File:
             "三率、综合分同考核口径。已发布的月份是发布的数，要求保密的诉求计在内。",
             "没有结月发布的月份是到生成时的数，还会变，不含要求保密的诉求，与网页上的可能不同。",
             "受理量、种类和地点按受理日期、本单位主办的计，不含要求保密的诉求；同期指到同一天同一时刻。",
+            "自建：巡查发现的工单（未诉先办），没有诉求人，计在受理量、种类和地点里，不计三率。",
         ),
         made=f"生成时间：{show(asked.now)}",
     )
@@ -112,7 +114,8 @@ def _month(one: OwnMonthView, *, running: bool) -> list[Cell]:
         rates += [rate.points, rate.tickets, rate.out, rate.percent]
     how = f"已发布第 {one.version} 版" if one.version else "到现在" if running else "没有发布"
     return [
-        one.month, one.received, one.assessed if one.told else "—", *(rates or ["—"] * 4 * len(Rate)),
+        one.month, one.received, one.received_patrol, one.assessed if one.told else "—",
+        *(rates or ["—"] * 4 * len(Rate)),
         one.composite, one.change, f"{one.place} / {one.ranked}" if one.place else "—", how,
     ]  # fmt: skip
 

@@ -103,12 +103,16 @@ def month(own: Own, one: OwnMonth) -> OwnMonthView:
     changes = dict(change.rates) if change else {}
     return OwnMonthView(
         month=one.month,
-        received=one.received,
+        received=one.received.count,
+        received_patrol=one.received.patrol,
         received_address=_list(own, one.month),
         version=one.version,
         told=line is not None,
         assessed=line.assessed if line else 0,
         out=line.out if line else 0,
+        answered=line.answered if line else 0,
+        withdrawn=line.withdrawn if line else 0,
+        patrol=line.patrol if line else 0,
         rates=tuple(
             OwnRate(
                 rate.value, rate.label, percent(tally.share), tally.points / _FULL, tally.tickets, tally.out,

@@ -22,15 +22,23 @@ class OwnRate:
 
 @dataclass(frozen=True, slots=True)
 class OwnMonthView:
-    """A month; `version` null: not published. `place` of `ranked` streets; null: none is told."""
+    """A month; `version` null: not published. `place` of `ranked` streets; null: none is told.
+
+    Of `received` so many were found by patrol (自建工单, 未诉先办), which nobody asked for. Of those left
+    out of the rates (`out`) `answered` were answered at once, `withdrawn` by callers, `patrol` found so.
+    """
 
     month: str
     received: int
+    received_patrol: int
     received_address: str
     version: int | None
     told: bool
     assessed: int
     out: int
+    answered: int
+    withdrawn: int
+    patrol: int
     rates: tuple[OwnRate, ...]
     composite: str
     change: str

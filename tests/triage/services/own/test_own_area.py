@@ -75,7 +75,7 @@ async def test_months_are_counted_as_the_list_counts_them(deps: Deps) -> None:
         "2026-11", "2026-10", "2026-09", "2026-08", "2026-07", "2026-06", "2026-05", "2026-04", "2026-03",
         "2026-02", "2026-01", "2025-12", "2025-11",
     ]  # fmt: skip
-    assert {month: count for month, count in found.items() if count} == {"2026-11": 1, "2026-10": 2}
+    assert {month: of.count for month, of in found.items() if of.count} == {"2026-11": 1, "2026-10": 2}
 
 
 async def test_kinds_and_places_with_most_cases_come_first(deps: Deps) -> None:

@@ -173,7 +173,7 @@ async def test_a_month_with_more_cases_than_a_page_judges_says_so(
     found = await load(deps)
     assert not found.whole
     assert found.months[0].line is None
-    assert found.months[0].received == 2
+    assert found.months[0].received.count == 2
 
 
 async def test_a_published_month_stays_as_published_whatever_happens_since(deps: Deps) -> None:

@@ -223,7 +223,7 @@ async def test_a_new_unit_reads_what_will_stand_here(street: Client) -> None:
     assert figures(page) == {"受理量": "0"}
     assert "这个月还没有出回访结果的件，所以没有三率。" in page
     assert "没有已超期、24 小时内到期的。" in page
-    assert "没有：没有失分、反馈超期、重办和未成立的退单。" in page
+    assert "没有：没有失分、反馈超期、退回补充、重办和未成立的退单。" in page
     assert "这个月还没有派给本单位的诉求" in page
 
 
@@ -319,7 +319,7 @@ async def test_the_file_has_the_months_and_no_case(street: Client, deps: Deps) -
     assert re.fullmatch(rf'attachment; filename="own-{WANGJING}-2026-11-20261123-160000\.csv"', name)
     body = (await response.read()).decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(body)))
-    assert rows[1][:3] == ["2026-11", "1", "1"]
+    assert rows[1][:4] == ["2026-11", "1", "0", "1"]
     assert rows[1][-1] == "到现在"
     assert len(rows[0]) == len(rows[1]) == len(rows[2])
     assert bad not in body

@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer as Serving
 from models.appeals import Reading
 from models.filters import Scope, Viewer
 from models.tickets import ObjectionRow, Ticket
+from models.vocab import Channel
 from models.vocab_staff import Permission, Role
 from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
@@ -108,12 +109,12 @@ async def test_what_was_not_counted_of_a_large_published_month_is_not_called_non
     missed = 2 * (life is BAD)
     assert {one["what"]: one["count"] for one in found["short"]} == {
         "late_contact": missed, "unsolved": missed, "dissatisfied": missed, "late_answer": None,
-        "rehandled": None, "objection_lost": 1,
+        "supplemented": None, "rehandled": None, "objection_lost": 1,
     }  # fmt: skip
-    assert found["uncounted"] == "没有核算反馈超期、重办：这个月件数太多，网页上不逐件核算。"
+    assert found["uncounted"] == "没有核算反馈超期、退回补充、重办：这个月件数太多，网页上不逐件核算。"
     assert found["untold"] == ""
     page = await text(street, "/desk/own?month=2026-10")
-    assert "没有失分、反馈超期、重办" not in page
+    assert "没有失分、反馈超期" not in page
     assert found["uncounted"] in page
 
 
@@ -139,7 +140,7 @@ async def test_a_published_month_whose_rules_are_gone_is_told_as_published(deps:
         bare = replace(deps.tables, rates=replace(deps.tables.rates, weights=()))
         found = await figures.load(session, bare, viewer, asked, known)
     assert found.untold
-    assert [one.count for one in found.short] == [1, 1, 1, None, None, 0]
+    assert [one.count for one in found.short] == [1, 1, 1, None, None, None, 0]
 
 
 async def rows_of(client: Client, month: str) -> list[list[str]]:
@@ -153,17 +154,17 @@ async def test_a_file_of_a_month_that_is_open_has_nothing_in_confidence(
     await lived(deps.db, AGO, BAD, confidential=True)
     assert [rate["tickets"] for rate in (await told(street))["months"][0]["rates"]] == [1, 1, 1]
     # Neither rates nor that a case was judged.
-    assert (await rows_of(street, "2026-11"))[1][1:] == ["0", *["—"] * 16, "到现在"]
+    assert (await rows_of(street, "2026-11"))[1][1:] == ["0", "0", *["—"] * 16, "到现在"]
     await lived(deps.db, AGO, GOOD)
     server.app[OWN].figures.clear()
-    assert (await rows_of(street, "2026-11"))[1][1:7] == ["1", "1", "1.0", "1", "0", "100.00%"]
+    assert (await rows_of(street, "2026-11"))[1][1:8] == ["1", "0", "1", "1.0", "1", "0", "100.00%"]
 
 
 async def test_a_file_of_a_closed_month_has_it_as_published_and_says_so(street: Client, deps: Deps) -> None:
     await lived(deps.db, OCTOBER, BAD, confidential=True)
     await months.close(replace(deps, clock=FixedClock(moment("2026-11-01 00:00"))), "2026-10")
     rows = await rows_of(street, "2026-10")
-    assert rows[1][:4] == ["2026-10", "0", "1", "0.0"]
+    assert rows[1][:5] == ["2026-10", "0", "0", "1", "0.0"]
     assert any("已发布的月份是发布的数，要求保密的诉求计在内" in row[0] for row in rows if row)
 
 
@@ -239,3 +240,31 @@ async def test_who_is_of_no_unit_is_not_led_here(client_of: ClientOf) -> None:
     nobody = await client_of(Role.STREET)
     for address in ("/desk", "/desk/due", "/desk/own"):
         assert 'href="/desk/own"' not in await text(nobody, address)
+
+
+async def test_what_nobody_asked_for_and_what_was_taken_back_is_said(street: Client, deps: Deps) -> None:
+    patrol: dict[str, Any] = {"channel": Channel.PATROL, "sent": {"opening": {"patrol": True}}}
+    await lived(deps.db, AGO, GOOD[1:2], **patrol)
+    await lived(deps.db, AGO, (("ticket:withdraw", timedelta(hours=1), {"to": "closed"}),), GOOD)
+    page = await text(street)
+    assert "其中自建（未诉先办）1，不是诉求" in page
+    assert "考核 1 件，不计入 2，其中撤诉 1，其中自建（未诉先办）1" in page
+    assert "合计 3 件（其中巡查发现的自建工单 1 件，没有诉求人）" in page
+    month = (await told(street))["months"][0]
+    assert [month[name] for name in ("received", "received_patrol", "withdrawn", "patrol")] == [3, 1, 1, 1]
+    assert (await rows_of(street, "2026-11"))[1][1:3] == ["3", "1"]
+
+
+async def test_what_was_sent_back_is_one_of_them_and_its_short_limit_no_late_answer(
+    street: Client, deps: Deps
+) -> None:
+    due = (NOW - AGO + timedelta(days=3, hours=1)).isoformat()
+    back = (
+        *GOOD[:2],
+        ("ticket:supplement", timedelta(days=3), {"clocks": {"start": {"answer": {"due": due}}}}),
+        ("ticket:feedback", timedelta(days=8), {}),
+    )
+    (no,) = await lived(deps.db, AGO, back)
+    short = {one["what"]: one for one in (await told(street))["short"]}
+    assert [case["no"] for case in short["supplemented"]["cases"]] == [no]
+    assert short["late_answer"]["count"] == 0
