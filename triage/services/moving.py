@@ -155,8 +155,7 @@ async def make(
     standing, events = await stand(session, tables, ticket, now=now, move=wish.move)
     head = locked.get(other_no) if other_no and other_no != wish.no else None
     head_standing, head_events = (None, []) if head is None else await stand(session, tables, head, now=now)
-    await withdrawing.check(session, ticket, wish.move)
-    await rung_now.check(session, {ticket.id, *behind}, viewer.login, wish.move, now=now)
+    await _apart(session, viewer, ticket, behind, wish.move, now=now)
     request = moves.Request(wish.move, wish.values, head_standing)
     actor = replace(person.actor, everywhere=viewer.scope.everything)
     chosen = moves.choose(tables, standing, request, actor, at=now)
@@ -196,6 +195,14 @@ async def make(
         ticket_id=ticket.id, key=wish.key, digest=wish.digest, version=after.version, at=now
     ))  # fmt: skip
     return Made(wish.no, after.version, wish.move)
+
+
+async def _apart(
+    session: AsyncSession, viewer: Viewer, ticket: Ticket, behind: set[int], move: Move, *, now: datetime
+) -> None:
+    """What stands against a move and is no event of the ticket: a reward, who rings now. Raises Refusal."""
+    await withdrawing.check(session, ticket, move)
+    await rung_now.check(session, {ticket.id, *behind}, viewer.login, move, now=now)
 
 
 async def was_made(session: AsyncSession, no: str, key: str) -> bool:

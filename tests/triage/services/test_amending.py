@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 import triage.tables
-from models import past_cases, ringing
+from models import past_cases
 from models.filters import all_seeing
 from models.matters import MatterKey
 from models.notices import Notice
@@ -259,23 +259,6 @@ async def test_once_somebody_behind_was_rung_the_answer_stands(
     await act(db, one, CALLER, Move.UNDO, {"reason": "拨错了号码"})
     await act(db, head, STREET, Move.AMEND, OTHER_WORDS)
     assert (await standing(db, tables, head)).amended == 1
-
-
-@pytest.mark.parametrize("held", [0, 1])
-async def test_nothing_is_sent_back_under_a_colleague_who_is_about_to_ring(
-    db: Database, tables: Tables, held: int
-) -> None:
-    head, one = await ready(db, tables, TicketIn(), TicketIn())
-    await merged(db, one, head)
-    await answered(db, head)
-    ticket_id = (await row(db, (head, one)[held])).id
-    async with db.writes.begin() as session:
-        await ringing.hold(session, ticket_id, "local:other", now=NOW, span=HOUR)
-    with pytest.raises(Refusal, match="准备回访"):
-        await act(db, head, HOTLINE, Move.SUPPLEMENT, BACK)
-    await act(db, head, STREET, Move.AMEND, OTHER_WORDS)
-    await act(db, head, HOTLINE, Move.SUPPLEMENT, BACK, at=NOW + HOUR)
-    assert (await row(db, head)).state == State.HANDLING.value
 
 
 async def test_what_was_asked_behind_of_an_answer_before_stands_in_nobody_s_way(

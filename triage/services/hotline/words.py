@@ -234,6 +234,8 @@ async def _let_go(deps: Deps, source_id: int) -> int:
         ),
     )
     answered = sa.or_(
+        # Also where the citizen had said so before the platform did.
+        sa.and_(HotlineWord.kind == WordKind.WITHDRAWN.value, withdrawn(HotlineWord.ticket_id)),
         *(
             sa.and_(
                 HotlineWord.kind == kind.value,
@@ -244,17 +246,13 @@ async def _let_go(deps: Deps, source_id: int) -> int:
                 ),
             )
             for kind, by in _ANSWERED_BY.items()
-        )
+        ),
     )
-    # Also where the citizen had said so before the platform did.
-    withdrew = sa.and_(HotlineWord.kind == WordKind.WITHDRAWN.value, withdrawn(HotlineWord.ticket_id))
-    answered = sa.or_(answered, withdrew)
-    count = 0
     async with deps.db.reads() as session:
         if await session.scalar(sa.select(HotlineWord.id).where(*mine).limit(1)) is None:
             return 0
     async with deps.db.writes.begin() as session:
-        count += await _followed(session, mine, now=now)
+        count = await _followed(session, mine, now=now)
         for found, why in (
             (ended, "工单已结束"), (again, "平台又恢复了这件工单"), (answered, "已按平台的要求办理"),
         ):  # fmt: skip
