@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EXPORTS = (
     "/desk/list.csv", "/desk/signals.csv", "/desk/forecast.csv", "/desk/trends/volume.csv",
     "/desk/audit/moves.csv", "/desk/audit/export.csv", "/desk/bulk/1/results.csv",
+    "/desk/own.csv", "/desk/contacts.csv",
     "/desk/month/2026-10/1.xlsx", "/desk/reports/1.docx", "/desk/rewards/year/2026.xlsx",
 )  # fmt: skip
 TAKEN = (LedgerAct.EXPORTED.value, LedgerAct.LEDGER_EXPORTED.value)

@@ -74,10 +74,10 @@ async def following(request: web.Request) -> web.Response:
     deps, viewer = request.app[DEPS], request[VIEWER]
     if "look" in request.query:
         # The page looks again by itself: perhaps nobody is there.
-        return await follow_up_page.none(request, None, len(but), looked=True)
+        return await follow_up_page.none(request, None, but, looked=True)
     no = await next_call.take(deps, viewer, now=deps.clock.now(), but=but)
     if no is None:
-        return await follow_up_page.none(request, _said(request), len(but))
+        return await follow_up_page.none(request, _said(request), but)
     query = _query(
         but=but, **{name: request.query[name] for name in ("done", "how") if request.query.get(name)}
     )

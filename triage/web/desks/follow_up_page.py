@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from models import files, holds, ringing, ticket_detail
 from models.tickets import Ticket
@@ -28,7 +29,7 @@ from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from aiohttp import web
@@ -70,9 +71,12 @@ class Shown:
 
 
 async def none(
-    request: web.Request, said: Said | None, skipped: int, *, looked: bool = False
+    request: web.Request, said: Said | None, but: Sequence[str], *, looked: bool = False
 ) -> web.Response:
-    """The page where no case may be rung now; `looked`: or perhaps some may, and none was taken."""
+    """The page where no case may be rung now; `looked`: or perhaps some may, and none was taken.
+
+    `but`: what was skipped, which stays so for who goes on from here.
+    """
     deps, viewer = request.app[DEPS], request[VIEWER]
     now = deps.clock.now()
     async with deps.db.reads() as session:
@@ -81,13 +85,18 @@ async def none(
     page = FollowUpPage(
         ticket=None, answer=None, tries=(), clocks=(), form=None, version=0, why_not=None, over=None,
         withdrawn=False, may_send_back=False, held=None, hints=(), identity=None, reachable=False, phone=None,
-        after=None, remarks=None, waits=_waits(waits, now), skip="/desk/followup", skipped=skipped, until="",
+        after=None, remarks=None, waits=_waits(waits, now), skip=_beside(but), skipped=len(but), until="",
         said=said, acting="", here="/desk/followup", token=token, but=(),
-        ready=max(waits.waiting.now.value - skipped, 0) if looked and waits.opens_at is None else 0,
+        ready=max(waits.waiting.now.value - len(but), 0) if looked and waits.opens_at is None else 0,
     )  # fmt: skip
     response = render(request, "desks/follow_up.html", page=page)
     guard.keep(response, token)
     return response
+
+
+def _beside(but: Sequence[str]) -> str:
+    """The address of the next case that was not skipped."""
+    return f"/desk/followup?{urlencode([('but', no) for no in but])}" if but else "/desk/followup"
 
 
 async def case(request: web.Request, no: str, shown: Shown) -> web.Response:
@@ -264,7 +273,10 @@ def _hints(
     again = next_call.again_from(tables, [one.at for one in tries], now)
     if again is not None:
         # An agreed time may be reached before; whoever is reached then is written down at any time.
-        found.append(f"离上一次太近：{show(again)} 以前没打通的不能记“未接通”，可以约定时间；打通的照常记。")
+        found.append(
+            f"离上一次太近：{show(again)} 以前没打通的不能记“未接通”：在“请几点以后再打”里改约到那以后，"
+            "只按“先跳过”的，同事会接着打；打通的照常记。"
+        )
     return tuple(found)
 
 

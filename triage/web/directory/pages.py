@@ -370,7 +370,7 @@ def _id(value: object) -> int | None:
 
 ROUTES: Final = (
     access.get("/desk/contacts", page, needs=Permission.SEE_CASES),
-    access.get("/desk/contacts.csv", exported, needs=MAY_EXPORT),
+    access.file("/desk/contacts.csv", exported, needs=MAY_EXPORT),
     access.post(
         "/desk/contacts/import", imported, needs=access.every(Permission.SEE_CASES, Permission.NOTICES)
     ),

@@ -143,6 +143,6 @@ SCHEMAS: Final = (OwnView,)
 _MAY: Final = access.every(Permission.SEE_CASES, Permission.HANDLE)
 ROUTES: Final = (
     access.get("/desk/own", page, needs=_MAY),
-    access.get("/desk/own.{kind}", files.exported, needs=_MAY),
+    access.file("/desk/own.{kind}", files.exported, needs=_MAY),
     access.get("/api/v1/own", json, needs=_MAY),
 )

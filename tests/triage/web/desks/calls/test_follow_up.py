@@ -207,6 +207,8 @@ async def test_the_page_that_looks_again_by_itself_takes_nothing(
     assert path == DESK
     assert "有 3 张可以打" in page
     assert '<a class="button" href="/desk/followup">看下一张</a>' in page
+    skipped = (await opened(anne, f"{DESK}?look=1&but={cases[0]}"))[1]
+    assert f'<a class="button" href="/desk/followup?but={cases[0]}">看下一张</a>' in skipped
     assert (
         "其余的都跳过了" in (await opened(anne, f"{DESK}?look=1&" + "&".join(f"but={no}" for no in cases)))[1]
     )
