@@ -39,7 +39,8 @@ def clock_table(top: Record) -> ClockTable:
         extensions=dated_rows(top, "extensions", _extension),
         rehandles=dated_rows(top, "rehandles", _rehandle),
         follow_ups=dated_rows(top, "follow_ups", _follow_up),
-        ringing=dated_rows(top, "ringing", _ring),
+        # A site's own table of before has none: then there is no hour in which nobody rings.
+        ringing=dated_rows(top, "ringing", _ring) if "ringing" in top.values else (),
     )
 
 

@@ -162,8 +162,9 @@ def check(rows: Sequence[MoveRow], problems: list[Problem]) -> None:
 
 
 def _covers(one: MoveRow, other: MoveRow) -> bool:
-    """Whether `one`, tried first, is taken whenever `other` could be."""
-    wider = set(one.requires) <= set(other.requires) and set(one.forbids) <= set(other.forbids)
+    """Whether `one`, tried first, is taken whenever `other` could be: it asks no more than that one."""
+    asked = ((one.needs, other.needs), (one.requires, other.requires), (one.forbids, other.forbids))
+    wider = all(set(mine) <= set(theirs) for mine, theirs in asked)
     free = wider and not one.types and one.limits == Limits()
     outcomes = not one.outcomes or (bool(other.outcomes) and set(other.outcomes) <= set(one.outcomes))
     days = one.valid_from <= other.valid_from and (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from triage.rules.move_rows import MoveRow
     from triage.rules.replay import Event
-    from triage.rules.standing import Standing
+    from triage.rules.standing import Asked, Standing
 
 #: In the data of 撤诉: who asked for it and why. No values: an older process would have to know their names.
 SAID: Final = "withdrawn"
@@ -29,11 +29,16 @@ _LEAST_WORDS: Final = 8
 
 
 def withdrawn(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
-    """After 撤诉. What was asked for (延期, 挂账, 剔除) is asked no more once the case ended by it."""
+    """After 撤诉. What was asked for (延期, 挂账) is asked no more where it ended the case; 剔除 still is."""
     del values
     if s.state is not State.CLOSED:
         return s.evolve(withdrawn=event.at)
-    return s.evolve(withdrawn=event.at, unwithdrawn=s.before, asked={})
+    return s.evolve(withdrawn=event.at, unwithdrawn=s.before, asked=_exclusion(s))
+
+
+def _exclusion(s: Standing) -> dict[Move, Asked]:
+    """申请剔除, which a closed case may have waiting too."""
+    return {move: ask for move, ask in s.asked.items() if move is Move.EXCLUDE_ASK}
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,15 +60,17 @@ def taken_up(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     del event, values
     ended = s.unwithdrawn
     if ended is not None:
-        meanwhile = {**ended.asked, **s.asked}
+        # 剔除 was asked and answered on the closed case too: as it stands now.
+        asked = {move: ask for move, ask in ended.asked.items() if move is not Move.EXCLUDE_ASK}
         s = ended.evolve(
             seq=s.seq, last_at=s.last_at, version=s.version, flagged=s.flagged, urges=s.urges,
             behind=s.behind, excluded=s.excluded, last=s.last,
-            asked={m: a for m, a in meanwhile.items() if m is not Move.EXCLUDE_ASK or not s.excluded},
+            asked=asked | _exclusion(s),
         )  # fmt: skip
     run, since = s.clocks.get(Clock.FOLLOW_UP), s.withdrawn
     clocks = dict(s.clocks)
-    if run is not None and since is not None and run.stopped is not None and run.stopped >= since:
+    stopped = run.stopped if run is not None and s.settled else None
+    if run is not None and since is not None and stopped is not None and stopped >= since:
         clocks[Clock.FOLLOW_UP] = replace(run, stopped=None)
     # Withdrawn before it was merged: 撤销合并 does not bring that back.
     unmerged = s.unmerged and s.unmerged.evolve(withdrawn=None)

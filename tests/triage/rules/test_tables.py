@@ -201,3 +201,26 @@ def test_a_site_s_own_tables_of_before_there_was_an_answer_at_once_load_as_they_
     rules = own.rates.on(day("2026-11-01"))
     assert rules.exclusions[Cause.ANSWERED].id == "out.diverted"
     assert rules.row_ids.count("out.diverted") == 1
+
+
+def test_a_site_s_own_tables_of_before_there_was_a_desk_to_ring_from_load_as_they_are(copied: Path) -> None:
+    for name in ("clocks.yaml", "reveals.yaml"):
+        text = (copied / name).read_text("utf-8")
+        older = re.sub(r"(?m)^ringing:\n(?:(?:[ #].*)?\n)+", "", text)
+        assert older != text
+        (copied / name).write_text(older, "utf-8")
+    assert triage.tables.check(copied) == []
+    own = triage.tables.load(copied)
+    assert (own.clocks.ringing, own.reveals.ringing) == ((), ())
+
+
+def test_rows_of_one_move_of_which_the_second_asks_less_load(copied: Path) -> None:
+    """Where a field is missing, the next row is tried: it is not covered by one that needs the field."""
+    path = copied / "moves.yaml"
+    text = path.read_text("utf-8")
+    row = re.search(r"  - id: move\.feedback\n(?:    .*\n)+", text)
+    assert row is not None
+    less = row[0].replace("move.feedback\n", "move.feedback.quiet\n", 1).replace(", told_citizen]", "]")
+    assert less.count("told_citizen") == 0
+    path.write_text(text.replace(row[0], row[0] + less), "utf-8")
+    assert triage.tables.check(copied) == []

@@ -81,7 +81,8 @@ def _unheard(move: Move, before: Standing, after: Standing) -> bool:
         case Move.WITHDRAW:
             return before.state is State.REVIEW or after.state is not State.CLOSED
         case Move.TAKE_UP:
-            return after.state is State.REVIEW or before.state is not State.CLOSED
+            # Answered already: nobody has anything to go on with.
+            return after.state in {State.REVIEW, State.FEEDBACK} or before.state is not State.CLOSED
         case _:
             return False
 

@@ -84,6 +84,7 @@ async def of(
     merges = [one for one in left if Tag.MERGE in rows[one.template].events]
     backs = [one for one in left if Tag.SUPPLEMENT in rows[one.template].events]
     withdrawals = [one for one in left if not _WITHDRAWALS.isdisjoint(rows[one.template].events)]
+    taken_up = [one for one in withdrawals if Tag.TAKE_UP in rows[one.template].events]
     return (
         unseen
         | others
@@ -94,6 +95,7 @@ async def of(
         | await _parted(session, merges)
         | await _settled(session, backs)
         | await _other_since(session, withdrawals)
+        | await _unheard(session, tables, to, taken_up)
     )
 
 
@@ -162,6 +164,36 @@ async def _untold(session: AsyncSession, tables: Tables, to: Recipient, lost: Se
         for row in tables.notices.templates
         if TAG_OF[Move(data["undone"])] in row.events
     }
+    return await _unsent(session, told)
+
+
+async def _unheard(
+    session: AsyncSession, tables: Tables, to: Recipient, withdrawals: Sequence[Waiting]
+) -> set[int]:
+    """Of 取消撤诉 those of a 撤诉 that nobody was told of: its own notice waits, or was moot."""
+    names = [row.name for row in tables.notices.templates if Tag.WITHDRAW in row.events]
+    events = {_event(one): one.id for one in withdrawals}
+    if not events:
+        return set()
+    rows = await session.execute(
+        sa.select(Ticket.no, TicketEvent.seq)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+        .where(Ticket.no.in_({no for no, _ in events}), TicketEvent.tag == Tag.WITHDRAW.value)
+    )
+    ends: dict[str, list[int]] = {}
+    for no, seq in rows:
+        ends.setdefault(no, []).append(seq)
+    told = {
+        f"{no}:{max(before)}:{name}:{to.id}": found
+        for (no, seq), found in events.items()
+        if (before := [end for end in ends.get(no, ()) if end < seq])
+        for name in names
+    }
+    return await _unsent(session, told)
+
+
+async def _unsent(session: AsyncSession, told: Mapping[str, int]) -> set[int]:
+    """Of these keys of notices, what stands beside those that were not sent."""
     held = (NoticeState.WAITING.value, NoticeState.MOOT.value)
     unsent = await session.scalars(
         sa.select(Notice.key).where(Notice.key.in_(sorted(told)), Notice.state.in_(held))

@@ -68,3 +68,24 @@ async def test_what_was_undone_or_taken_up_is_told_to_nobody(deps: Deps, clock: 
         rows = await session.execute(sa.select(Notice.key, Notice.state).order_by(Notice.key))
         found = [state for _, state in rows]
     assert sorted(found) == ["moot", "moot", "moot", "sent"]
+
+
+async def test_who_never_heard_of_it_hears_nothing_when_it_is_taken_back(deps: Deps, clock: Hands) -> None:
+    no, heard = await dispatched(deps), await dispatched(deps)
+    await do(deps, heard, HOTLINE, Move.WITHDRAW, 1, **BY)
+    clock.on(hours=1)
+    await in_the_morning(deps, clock, STREET)
+    await do(deps, no, HOTLINE, Move.WITHDRAW, 1, **BY)
+    for one in (no, heard):
+        await do(deps, one, HOTLINE, Move.TAKE_UP, 2, reason="诉求人又来电要求办")
+    clock.on(hours=8)
+    await in_the_morning(deps, clock)
+    async with deps.db.reads() as session:
+        rows = await session.execute(sa.select(Notice.key, Notice.template, Notice.state))
+        found = {(key.split(":")[0] == heard, template): state for key, template, state in rows}
+    assert found == {
+        (True, "withdrawn"): "sent",
+        (True, "taken_up"): "sent",
+        (False, "withdrawn"): "moot",
+        (False, "taken_up"): "moot",
+    }
