@@ -155,10 +155,11 @@ async def make(
     standing, events = await stand(session, tables, ticket, now=now, move=wish.move)
     head = locked.get(other_no) if other_no and other_no != wish.no else None
     head_standing, head_events = (None, []) if head is None else await stand(session, tables, head, now=now)
-    await _apart(session, viewer, ticket, behind, wish.move, now=now)
     request = moves.Request(wish.move, wish.values, head_standing)
     actor = replace(person.actor, everywhere=viewer.scope.everything)
     chosen = moves.choose(tables, standing, request, actor, at=now)
+    # Only now: who may not make the move at all learns of neither.
+    await _apart(session, viewer, ticket, behind, wish.move, now=now)
     limits = dues(tables, chosen.row, standing, chosen.values, at=now)
     event, after = moves.apply(tables, standing, chosen, actor, limits, at=now)
     # For the audit alone: replaying and every page leave them aside. Of a citizen none: whose address stands

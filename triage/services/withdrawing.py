@@ -23,13 +23,13 @@ CLAIMED: Final = (
 
 
 async def claimed(session: AsyncSession, ticket: Ticket) -> bool:
-    """Whether a reward hangs on the case that nobody has decided yet."""
+    """Whether a reward of this very report is there that nobody has decided yet.
+
+    Of one that only stands on the same case nothing is asked: a refusal would tell of a 保密 report behind.
+    """
     found = await session.scalar(
         sa.select(Reward.id)
-        .where(
-            sa.or_(Reward.root_ticket_id == ticket.id, Reward.winner_appeal_id == ticket.appeal_id),
-            Reward.state.in_(DECIDING),
-        )
+        .where(Reward.winner_appeal_id == ticket.appeal_id, Reward.state.in_(DECIDING))
         .limit(1)
     )
     return found is not None

@@ -172,13 +172,45 @@ async def test_a_claim_of_a_reward_that_is_not_decided_stands_against_it(
     db: Database, tables: Tables
 ) -> None:
     (no,) = await ready(db, tables, TicketIn(appeal_type="举报"))
+    await rewarded(db, no, of=no)
+    with pytest.raises(Refusal, match="奖励还没有定"):
+        await do(db, tables, no, HOTLINE, Move.WITHDRAW, 1, BY)
     async with db.writes.begin() as session:
-        ticket = (await session.execute(sa.select(Ticket.id, Ticket.appeal_id))).one()
+        await session.execute(sa.update(Reward).values(state=RewardState.REFUSED.value))
+    await do(db, tables, no, HOTLINE, Move.WITHDRAW, 1, BY)
+
+
+async def test_that_a_claim_waits_is_not_told_to_whom_the_move_is_not(db: Database, tables: Tables) -> None:
+    """A unit that may not record 撤诉 would ask by it whether its case is to be rewarded."""
+    (no,) = await ready(db, tables, TicketIn(appeal_type="举报"))
+    await rewarded(db, no, of=no)
+    with pytest.raises(Refusal) as refused:
+        await do(db, tables, no, STREET, Move.WITHDRAW, 1, BY)
+    assert "奖励" not in str(refused.value)
+
+
+async def test_a_claim_of_another_report_on_the_case_does_not_stand_against_it(
+    db: Database, tables: Tables
+) -> None:
+    """The other may be 保密: a refusal would tell that it is there."""
+    head, behind = await ready(db, tables, TicketIn(), TicketIn(appeal_type="举报"))
+    await do(db, tables, behind, OTHER, Move.MERGE, 1, {"other_ticket": head, "reason": "同一处同一事项"})
+    await rewarded(db, head, of=behind)
+    await do(db, tables, head, HOTLINE, Move.WITHDRAW, 2, BY)
+    with pytest.raises(Refusal, match="奖励还没有定"):
+        await do(db, tables, behind, HOTLINE, Move.WITHDRAW, 2, BY)
+
+
+async def rewarded(db: Database, root: str, *, of: str) -> None:
+    """A candidate rooted in one ticket, won by the report of the same or another."""
+    async with db.writes.begin() as session:
+        number = sa.select(Ticket.id).where(Ticket.no == root)
+        appeal = sa.select(Ticket.appeal_id).where(Ticket.no == of)
         session.add(
             Reward(
                 no="J1",
-                root_ticket_id=ticket.id,
-                winner_appeal_id=ticket.appeal_id,
+                root_ticket_id=(await session.execute(number)).scalar_one(),
+                winner_appeal_id=(await session.execute(appeal)).scalar_one(),
                 state=RewardState.CANDIDATE.value,
                 version=1,
                 kind="WAT-02",
@@ -192,11 +224,6 @@ async def test_a_claim_of_a_reward_that_is_not_decided_stands_against_it(
                 checks=[],
             )
         )
-    with pytest.raises(Refusal, match="奖励还没有定"):
-        await do(db, tables, no, HOTLINE, Move.WITHDRAW, 1, BY)
-    async with db.writes.begin() as session:
-        await session.execute(sa.update(Reward).values(state=RewardState.REFUSED.value))
-    await do(db, tables, no, HOTLINE, Move.WITHDRAW, 1, BY)
 
 
 async def test_it_is_made_for_one_ticket_at_a_time(tables: Tables) -> None:

@@ -64,11 +64,12 @@ async def possible(session: AsyncSession, deps: Deps, appeal_id: int, move: Move
     ticket = await session.scalar(sa.select(Ticket).where(Ticket.appeal_id == appeal_id))
     if ticket is None:
         return False
-    if move is Move.WITHDRAW and await withdrawing.claimed(session, ticket):
-        raise ClaimWaits
     standing, _ = await stand(session, deps.tables, ticket, now=now)
     found = moves.possible(deps.tables, standing, _CITIZEN.actor, at=now)
-    return any(item.move is move and item.rows for item in found)
+    may = any(item.move is move and item.rows for item in found)
+    if may and move is Move.WITHDRAW and await withdrawing.claimed(session, ticket):
+        raise ClaimWaits
+    return may
 
 
 def checked(why: str, words: str) -> dict[str, str]:

@@ -173,7 +173,7 @@ async def amend(
     ).one_or_none()
     if ticket is None:
         raise NotFound("没有这张工单。")
-    if await rewarded(session, ticket.id, ticket.appeal_id):
+    if await rewarded(session, ticket.appeal_id):
         raise RewardUnderWay
     person = await session.scalar(
         sa.select(Appellant).where(Appellant.appeal_id == ticket.appeal_id).with_for_update()
@@ -241,9 +241,12 @@ async def _hung_up(session: AsyncSession, ticket_id: int) -> None:
     )
 
 
-async def rewarded(session: AsyncSession, ticket_id: int, appeal_id: int) -> bool:
-    """Whether a reward was ever in the making here."""
-    mine = sa.or_(Reward.root_ticket_id == ticket_id, Reward.winner_appeal_id == appeal_id)
+async def rewarded(session: AsyncSession, appeal_id: int) -> bool:
+    """Whether a reward of this very report was ever in the making.
+
+    One that only stands on the same case says nothing of this person, and would tell of a 保密 report behind.
+    """
+    mine = Reward.winner_appeal_id == appeal_id
     return await session.scalar(sa.select(Reward.id).where(mine).limit(1)) is not None
 
 

@@ -78,8 +78,9 @@ async def _barred(reading: AsyncSession, request: web.Request, appeal_id: int) -
     deps = request.app[DEPS]
     try:
         may = await withdrawing.possible(reading, deps, appeal_id, Move.WITHDRAW, now=deps.clock.now())
-    except ClaimWaits as error:
-        return error.detail
+    except ClaimWaits:
+        # Told once the 查询码 is right: number and phone open this page, and a reward is not theirs to know.
+        return None
     return None if may else NotOnTheWeb().detail
 
 

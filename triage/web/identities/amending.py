@@ -101,7 +101,7 @@ async def _page(
             raise NotFound("没有这张工单，或您无权查看。")
         case = revealing.case_of(whole)
         barred = await revealing.refusal(session, viewer, case, IdentityField.PHONE)
-        barred = barred or await _reward(session, case.ticket_id, case.appeal_id)
+        barred = barred or await _reward(session, case.appeal_id)
         held = (
             await session.execute(
                 sa.select(Appellant.name, Appellant.phone).where(Appellant.appeal_id == case.appeal_id)
@@ -132,9 +132,9 @@ async def _page(
     return response
 
 
-async def _reward(session: AsyncSession, ticket_id: int, appeal_id: int) -> str | None:
+async def _reward(session: AsyncSession, appeal_id: int) -> str | None:
     """Why a reward stands against it."""
-    hangs = await amending.rewarded(session, ticket_id, appeal_id)
+    hangs = await amending.rewarded(session, appeal_id)
     return amending.RewardUnderWay().detail if hangs else None
 
 

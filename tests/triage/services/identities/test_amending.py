@@ -106,14 +106,24 @@ async def test_nobody_is_given_an_identity_he_did_not_leave(sqlite_db: Database)
 
 async def test_a_reward_is_nobody_elses_by_a_changed_phone(sqlite_db: Database) -> None:
     no, number = await case(sqlite_db)
-    async with sqlite_db.writes.begin() as session:
-        ticket_id = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))
+    other, winner = await case(sqlite_db)
+    # Of another report on the same case a refusal would tell, and that may be 保密.
+    await rewarded(sqlite_db, no, winner)
+    await put_right(sqlite_db, no, PHONE, RIGHT)
+    with pytest.raises(RewardUnderWay):
+        await put_right(sqlite_db, other, PHONE, RIGHT)
+    await rewarded(sqlite_db, other, number)
+    with pytest.raises(RewardUnderWay):
+        await put_right(sqlite_db, no, PHONE, WRONG)
+
+
+async def rewarded(db: Database, root: str, winner: int) -> None:
+    async with db.writes.begin() as session:
+        ticket_id = await session.scalar(sa.select(Ticket.id).where(Ticket.no == root))
         session.add(
             Reward(
-                no="R-1", version=1, state=RewardState.ARCHIVED.value, root_ticket_id=ticket_id,
-                winner_appeal_id=number, kind="NOI-01", reported_at=NOW, real_name=True, exclusions=[],
+                no=f"R-{winner}", version=1, state=RewardState.ARCHIVED.value, root_ticket_id=ticket_id,
+                winner_appeal_id=winner, kind="NOI-01", reported_at=NOW, real_name=True, exclusions=[],
                 parts=[], verdict={}, proof=[], checks=[], found_at=NOW,
             )
         )  # fmt: skip
-    with pytest.raises(RewardUnderWay):
-        await put_right(sqlite_db, no, PHONE, RIGHT)

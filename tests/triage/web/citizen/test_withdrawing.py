@@ -123,22 +123,59 @@ async def test_pressed_twice_it_is_one(citizen: Citizen, deps: Deps, reader: Rea
         assert citizen.address == "/citizen/case?done=withdrawn"
 
 
-async def test_a_danger_a_supervision_and_a_claim_do_not_end_by_it(
+async def test_a_danger_and_a_supervision_do_not_end_by_it(
     citizen: Citizen, deps: Deps, reader: Reader
 ) -> None:
     code = await opened(citizen, deps, reader)
-    ticket = await ticket_of(deps)
     until = "2026-11-30T09:00"
     await move(deps, Post.SUPERVISOR, Move.SUPERVISE, reason="多次反映没有解决", until=until)
     await citizen.get(ASK)
     assert "不能在网上撤诉" in citizen.page
     assert 'name="secret"' not in citizen.page
+    await rewarded(deps, await ticket_of(deps))
+    await citizen.post(ASK, {"case": "", "key": "k", "why": "solved", "sure": "1", "secret": code})
+    assert (citizen.status, "正在办奖励" in citizen.page) == (409, False), "it is none of theirs anyway"
+    assert (await ticket_of(deps)).state == State.DISPATCHED
+
+
+async def test_that_a_claim_waits_is_told_to_who_knows_the_code(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    """Number and phone open the case, and others know both."""
+    code = await opened(citizen, deps, reader)
+    await rewarded(deps, await ticket_of(deps))
+    await citizen.get(ASK)
+    assert ("正在办奖励" in citizen.page, 'name="secret"' in citizen.page) == (False, True)
+    await withdraw(citizen, "22222222")
+    assert (citizen.status, "正在办奖励" in citizen.page) == (403, False)
+    await withdraw(citizen, code)
+    assert (citizen.status, "正在办奖励" in citizen.page) == (409, True)
+    assert (await ticket_of(deps)).state == State.DISPATCHED
+
+
+async def test_a_reward_of_a_report_behind_says_nothing_to_who_sent_the_head(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    """撤诉 that were refused for it would tell that somebody reported it in confidence."""
+    head, own = await joined(citizen, deps, reader, head="named", mine="confidential")
+    async with deps.db.reads() as session:
+        both = list(await session.scalars(sa.select(Ticket).order_by(Ticket.id)))
+    assert [one.no for one in both] == [head, own]
+    await rewarded(deps, both[0], of=both[1].appeal_id)
+    code = await code_of(deps, head)
+    await citizen.post("/citizen/track", {"number": head, "secret": code})
+    await withdraw(citizen, code)
+    assert citizen.address == "/citizen/case?done=withdrawn"
+
+
+async def rewarded(deps: Deps, ticket: Ticket, *, of: int | None = None) -> None:
+    """A candidate rooted in a ticket: its own report's, or that of another one."""
     async with deps.db.writes.begin() as session:
         session.add(
             Reward(
                 no="J1",
                 root_ticket_id=ticket.id,
-                winner_appeal_id=ticket.appeal_id,
+                winner_appeal_id=of or ticket.appeal_id,
                 state=RewardState.CANDIDATE.value,
                 version=1,
                 kind="WAT-02",
@@ -152,11 +189,6 @@ async def test_a_danger_a_supervision_and_a_claim_do_not_end_by_it(
                 checks=[],
             )
         )
-    await citizen.get(ASK)
-    assert "正在办奖励" in citizen.page
-    await citizen.post(ASK, {"case": "", "key": "k", "why": "solved", "sure": "1", "secret": code})
-    assert citizen.status == 409
-    assert (await ticket_of(deps)).state == State.DISPATCHED
 
 
 async def test_of_a_case_merged_into_another_one_only_the_own_part(
