@@ -173,7 +173,7 @@ async def again(session: AsyncSession, tables: Tables, reward: Reward, *, now: d
     row = tables.rewards.candidate(local(now).date())
     facts = await _facts(session, tables, root, await reports.group(session, root), row)
     if facts is None:
-        raise StepRefused("按现在的并单和更正，没有完整有效、可以奖励的举报")
+        raise StepRefused("按现在的并单、撤诉和更正，没有完整有效、可以奖励的举报")
     return await _rank(session, tables, root, reward, facts, now=now)
 
 
@@ -238,7 +238,8 @@ async def _facts(
 ) -> dict[str, Any] | None:
     """What the reports of a violation come to; None when there is no valid one, or its kind has no reward."""
     kind = reports.kind_of(ticket, said)
-    valid = [one for one in said if one.is_report(row)]
+    # Who withdrew (撤诉) waits for nothing; a reward would lead to them.
+    valid = [one for one in said if one.is_report(row) and not one.withdrawn]
     try:
         firsts = tables.rewards.first_of(local(ticket.received_at).date())
     except NoRule:

@@ -15,6 +15,7 @@ from models import merged
 from models.appeals import Appeal, Appellant, Reading
 from models.corrections import Correction, said_of
 from models.files import Attachment
+from models.narrowed import withdrawn
 from models.tickets import Ticket
 from models.vocab import Corrected, Precision
 from triage.rules.rewards import first
@@ -35,7 +36,10 @@ _POINTED: Final = frozenset(p.value for p in (Precision.DOOR, Precision.POINT, P
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One appeal of a violation; `type`, `kind`: as corrected, no kind where it is not environmental."""
+    """One appeal of a violation; `type`, `kind`: as corrected, no kind where it is not environmental.
+
+    `withdrawn`: its sender asks for nothing any more (撤诉).
+    """
 
     appeal: Appeal
     ticket: Ticket
@@ -44,6 +48,7 @@ class Said:
     named: bool
     kind: str | None
     type: str | None
+    withdrawn: bool
 
     def is_report(self, row: CandidateRow) -> bool:
         """Whether it may be rewarded: a 举报, or confidential where the row says so."""
@@ -87,7 +92,7 @@ async def group(session: AsyncSession, root: Ticket) -> list[Said]:
         Appellant.appeal_id == Appeal.id, Appellant.name.is_not(None), Appellant.phone.is_not(None)
     )
     rows = await session.execute(
-        sa.select(Appeal, Ticket, Reading, files, named)
+        sa.select(Appeal, Ticket, Reading, files, named, withdrawn(Ticket.id))
         .join(Ticket, Ticket.appeal_id == Appeal.id)
         .outerjoin(Reading, Reading.id == Ticket.reading_id)
         .where(Ticket.id.in_(numbers))
@@ -95,9 +100,9 @@ async def group(session: AsyncSession, root: Ticket) -> list[Said]:
     )
     said = await _corrections(session, numbers)
     found = []
-    for appeal, ticket, reading, count, has_name in rows:
+    for appeal, ticket, reading, count, has_name, gone in rows:
         kind, type_ = _as_said(ticket, said.get(ticket.id, ()))
-        found.append(Said(appeal, ticket, reading, count, has_name, kind, type_))
+        found.append(Said(appeal, ticket, reading, count, has_name, kind, type_, bool(gone)))
     return found
 
 
