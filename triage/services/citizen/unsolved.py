@@ -20,6 +20,7 @@ from models.merged import behind_ids
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Outcome, Satisfaction, State, Tag, YesNo
 from models.vocab_citizen import Unsolved
+from triage.rules import withdrawing
 from triage.services import following
 from triage.services.citizen.told import RATED, Happened, rounds, standing_events
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from models.lines import TicketRow
     from models.ticket_detail import WholeTicket
 
-_TAGS: Final = tuple(tag.value for tag in (Tag.FEEDBACK, Tag.AMEND, Tag.FOLLOW_UP, Tag.UNDO))
+_TAGS: Final = tuple(
+    tag.value for tag in (Tag.FEEDBACK, Tag.AMEND, Tag.FOLLOW_UP, Tag.WITHDRAW, Tag.TAKE_UP, Tag.UNDO)
+)
 #: Without one of these there is nothing to rate: the answer is the case's own, or that of another one.
 _WITH_AN_ANSWER: Final = frozenset({Tag.FEEDBACK.value, Tag.MERGE.value})
 _OVER: Final = frozenset({State.CLOSED.value, State.ARCHIVED.value})
@@ -47,7 +50,7 @@ class Told:
     """A rating that says 没有解决, or that its citizen is not content.
 
     `stands`: the answer that it is about does. `called`: they were reached by 回访 since. `over`: the case is
-    closed, so nobody rings them any more.
+    closed, or they withdrew (撤诉), so nobody rings them any more.
     """
 
     what: Unsolved
@@ -137,7 +140,7 @@ async def _told(session: AsyncSession, tickets: Mapping[int, tuple[int, str]]) -
                 note=rating.note, stands=rating.answer in stands,
                 amended=rating.answer in stands[:-1],
                 called=any(map(_reached, (one for one in events.get(number, ()) if one.at >= rating.at))),
-                over=own in _OVER,
+                over=own in _OVER or withdrawing.since(events.get(number, ())) is not None,
             )  # fmt: skip
     return found
 
@@ -149,7 +152,7 @@ def _reached(event: Happened) -> bool:
 
 
 async def _events(session: AsyncSession, tickets: Collection[int]) -> dict[int, tuple[Happened, ...]]:
-    """Answers and calls of these tickets, without what was taken back."""
+    """Answers, calls and 撤诉 of these tickets, without what was taken back."""
     rows = await session.execute(
         sa.select(
             TicketEvent.ticket_id, TicketEvent.id, TicketEvent.seq, TicketEvent.at, TicketEvent.tag,

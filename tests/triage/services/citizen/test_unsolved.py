@@ -158,6 +158,20 @@ async def test_it_is_told_in_no_list_once_nobody_rings_any_more(db: Database) ->
         assert (told and told.stands, told and told.over, told and told.note) == (True, True, "还在响")
 
 
+async def test_who_withdrew_is_rung_no_more_and_waits_in_no_list(db: Database) -> None:
+    """A head of which its own citizen withdrew goes on, in 待回访, for the others."""
+    (no,) = await add_tickets(db, ANSWERED)
+    await rated(db, no, await happened(db, no, 10, Tag.FEEDBACK), 20)
+    await happened(db, no, 30, Tag.WITHDRAW)
+    told = await of(db, no)
+    assert (await marks(db), told and told.over, told and told.note) == ({}, True, "还在响")
+    await happened(db, no, 31, Tag.UNDO, undoes=30)
+    assert await marks(db) == {no: "unsolved"}
+    await happened(db, no, 32, Tag.WITHDRAW)
+    await happened(db, no, 33, Tag.TAKE_UP)
+    assert await marks(db) == {no: "unsolved"}
+
+
 async def merged(db: Database, *, confidential: bool) -> tuple[str, str]:
     """A ticket that has its answer, and one whose citizen says no of it, merged into it."""
     head, own = await add_tickets(db, ANSWERED, TicketIn(state=State.MERGED, confidential=confidential))
