@@ -110,7 +110,8 @@ async def test_a_unit_reads_it_and_cannot_answer_for_the_hotline(client_of: Clie
 @pytest.mark.parametrize(
     ("kind", "state", "told"),
     [
-        (WordKind.REHANDLED, State.DISPATCHED, "用“重办”"),
+        (WordKind.REHANDLED, State.DISPATCHED, "回访后仍未解决的，用“重办”"),
+        (WordKind.REHANDLED, State.MERGED, "诉求人已撤诉的（平台撤单又恢复），用“取消撤诉”"),
         (WordKind.REHANDLED, State.CLOSED, '<a href="/desk/register?number=BJ1">另行登记一件</a>'),
         (WordKind.SUPERVISED, State.DISPATCHED, "用“督办”写明要求和时间"),
         (WordKind.CLOSED, State.DISPATCHED, "平台那边不再等结果"),
