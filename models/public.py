@@ -67,7 +67,13 @@ _OTHERWISE: Final = (*_ENDED_BY, *_ENDED_BY.values(), Tag.UNDO.value)
 #: What a case is told as by its end.
 _ENDINGS: Final[dict[str, dict[str, Any]]] = {
     Tag.ANSWER_NOW.value: {"answered": True},
-    Tag.WITHDRAW.value: {"withdrawn": True},
+    Tag.WITHDRAW.value: {
+        "withdrawn": True,
+        "state": State.CLOSED.value,
+        "divert": None,
+        "unit": None,
+        "answer_by": None,
+    },
 }
 
 #: Merges of merges are followed so far; what is deeper is told as merged, and no more.
@@ -287,8 +293,8 @@ async def public_cases(
 async def _ended_by(session: AsyncSession, appeals: list[int]) -> dict[int, dict[str, Any]]:
     """Of these the ones that ended by 当场答复 or 撤诉, with what is told of them by that.
 
-    What was taken back (撤销, 受理, 取消撤诉) is none. 撤诉 where others wait is told as one that ends: see
-    `_withdrew`.
+    What was taken back (撤销, 受理, 取消撤诉) is none. Of 撤诉 all is told as of a case that ended there and
+    then, though it went on for others (see `_withdrew`): nothing that is done for them since.
     """
     if not appeals:
         return {}
@@ -315,11 +321,10 @@ async def _ended_by(session: AsyncSession, appeals: list[int]) -> dict[int, dict
     found: dict[int, dict[str, Any]] = {}
     # 撤诉 comes last, over what was answered at once before.
     for (appeal_id, tag), row in sorted(ends.items(), key=lambda one: one[0]):
-        if row.state in _ANSWERED:
+        if tag == Tag.WITHDRAW.value:
+            found[appeal_id] = _ENDINGS[tag] | {"updated_at": row.at}
+        elif row.state in _ANSWERED:
             found[appeal_id] = _ENDINGS[tag]
-        elif tag == Tag.WITHDRAW.value:
-            over = {"state": State.CLOSED.value, "divert": None, "updated_at": row.at}
-            found[appeal_id] = _ENDINGS[tag] | over
     return found
 
 

@@ -220,7 +220,7 @@ async def test_the_sender_of_a_head_is_not_told_that_others_wait(
     await citizen.get("/citizen/case")
     assert "已撤诉，不再为您办理" in citizen.page
     told = citizen.page[citizen.page.index("<h1") :]
-    assert [words in told for words in ("别人", "照常办理", "签收", own)] == [False] * 4
+    assert [words in told for words in ("别人", "照常办理", "签收", "谁来办", own)] == [False] * 5
     await citizen.post("/citizen/case/takeup", {"case": citizen.hidden("case"), "key": citizen.hidden("key")})
     assert "承办单位签收" in citizen.page
 

@@ -19,6 +19,7 @@ from models.vocab import Move, Post, State
 from tests.factories import TicketIn, add_reference, add_tickets
 from tests.triage.web.citizen.steps import move_of
 from tests.triage.web.open311.conftest import BASE, read_all
+from triage.clock import FixedClock
 from triage.services import reference
 from triage.services.open311 import keys, taking
 from triage.settings import Settings
@@ -328,21 +329,45 @@ async def test_that_others_wait_for_the_same_is_not_told_to_who_withdrew(
 ) -> None:
     """Else 撤诉 would be a way to ask whether somebody reported it, in confidence or not."""
     del key
-    head, other, alone = await add_tickets(deps.db, TicketIn(), TicketIn(), TicketIn())
+    dated = TicketIn(due=timedelta(days=7))
+    head, other, alone = await add_tickets(deps.db, dated, dated, dated)
     await reference.sync(deps)
     await move_of(deps, other, Post.HOTLINE, Move.MERGE, other_ticket=head, reason="同一处同一事项")
     for no in (head, alone):
         await move_of(deps, no, Post.HOTLINE, Move.WITHDRAW, withdrawn_by="caller", withdrawn_why="mistake")
     await move_of(deps, head, Post.UNIT, Move.SIGN)
     told = [await told_of(client, no.split("-")[1]) for no in (head, alone)]
-    names = ("status", "status_notes")
-    assert [tuple(row[name] for name in names) for row in told] == [("closed", "已撤诉")] * 2
+    names = ("status", "status_notes", "agency_responsible", "expected_datetime")
+    both = [("closed", "已撤诉", None, None)] * 2
+    assert [tuple(row[name] for name in names) for row in told] == both
     assert "已撤诉" not in (await told_of(client, other.split("-")[1]))["status_notes"]
     ended = [row.id for row in await public_rows(deps, closed=True)]
     assert len(ended) == 2
     assert not set(ended) & {row.id for row in await public_rows(deps, closed=False)}
+    await ended_for_the_others(deps, head)
+    after = [await told_of(client, no.split("-")[1]) for no in (head, alone)]
+    assert after == told, "nor by when and by whom it was done"
+
+
+async def test_taken_up_again_a_head_is_open(client: Client, key: str, deps: Deps) -> None:
+    del key
+    head, other = await add_tickets(deps.db, TicketIn(), TicketIn())
+    await reference.sync(deps)
+    await move_of(deps, other, Post.HOTLINE, Move.MERGE, other_ticket=head, reason="同一处同一事项")
+    await move_of(deps, head, Post.HOTLINE, Move.WITHDRAW, withdrawn_by="caller", withdrawn_why="mistake")
     await move_of(deps, head, Post.HOTLINE, Move.TAKE_UP, reason="诉求人又来电要求办")
     assert (await told_of(client, head.split("-")[1]))["status"] == "open"
+
+
+async def ended_for_the_others(deps: Deps, head: str) -> None:
+    """The head has its answer, and is closed, days after its own sender withdrew."""
+    later = replace(deps, clock=FixedClock(deps.clock.now() + timedelta(hours=2)))
+    reached = {"outcome": "reached", "told_citizen": "phone"}
+    await move_of(later, head, Post.UNIT, Move.CONTACT, **reached)
+    fed = {"note": "已责令停工并清运", "attachment": "照片 1", "told_citizen": "phone"}
+    await move_of(later, head, Post.UNIT, Move.FEEDBACK, **fed)
+    last = replace(deps, clock=FixedClock(deps.clock.now() + timedelta(days=3)))
+    await move_of(last, head, Post.FOLLOW_UP, Move.CLOSE)
 
 
 async def public_rows(deps: Deps, *, closed: bool) -> list[public.PublicCase]:
