@@ -130,7 +130,7 @@ async def case(request: web.Request) -> web.Response:
     if stands == found.appeal_id:
         session.renew(request, response, found)
     else:
-        session.start(request, response, stands)
+        session.start(request, response, stands, after=found)
     return response
 
 

@@ -218,7 +218,7 @@ async def done(request: web.Request) -> web.Response:
     view = await view_of(request, case)
     response = shown(request, "done", page=DonePage(view, opened.code))
     if opened.code:
-        session.start(request, response, opened.appeal_id)
+        session.start(request, response, opened.appeal_id, after=opened)
     return response
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 COOKIE: Final = "jiesu_case"
 PATH: Final = "/citizen"
 LASTS: Final = timedelta(minutes=30)
+#: However often it is read again, then number and phone are asked for anew: a phone may be put right (更正).
+AT_MOST: Final = timedelta(hours=2)
 #: What a form's mark is sealed for, and its field.
 MARK: Final = "citizen.form"
 FIELD: Final = "case"
@@ -34,30 +36,42 @@ _LONGEST: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The case that is open, until when; its 查询码, for the page that shows it once."""
+    """The case that is open, until when, since when; its 查询码, for the page that shows it once."""
 
     appeal_id: int
     until: datetime
+    first: datetime
     code: str | None = field(default=None, repr=False)
 
 
 def start(
-    request: web.Request, response: web.StreamResponse, appeal_id: int, *, code: str | None = None
+    request: web.Request,
+    response: web.StreamResponse,
+    appeal_id: int,
+    *,
+    code: str | None = None,
+    after: Session | None = None,
 ) -> None:
-    """Open a case in this browser."""
+    """Open a case in this browser; `after`: one that was open goes on, no longer than it might."""
     deps = request.app[DEPS]
-    until = deps.clock.now() + LASTS
-    told = orjson.dumps({"case": appeal_id, "until": until.timestamp(), "code": code}).decode()
-    sealed = base64.urlsafe_b64encode(deps.vault.seal(told, belongs_to=_PLACE)).decode()
+    now = deps.clock.now()
+    first = now if after is None else after.first
+    until = min(now + LASTS, first + AT_MOST)
+    what = {"case": appeal_id, "until": until.timestamp(), "code": code, "first": first.timestamp()}
+    sealed = base64.urlsafe_b64encode(
+        deps.vault.seal(orjson.dumps(what).decode(), belongs_to=_PLACE)
+    ).decode()
     response.set_cookie(
-        COOKIE, sealed, max_age=int(LASTS.total_seconds()), httponly=True, samesite="Strict", path=PATH
-    )
+        COOKIE, sealed, max_age=int((until - now).total_seconds()), httponly=True, samesite="Strict",
+        path=PATH,
+    )  # fmt: skip
 
 
 def renew(request: web.Request, response: web.StreamResponse, opened: Session) -> None:
     """Half of the time is over and its page is read again: it stays open, with the code if that is unseen."""
-    if opened.until - request.app[DEPS].clock.now() < LASTS / 2:
-        start(request, response, opened.appeal_id, code=opened.code)
+    soon = opened.until - request.app[DEPS].clock.now() < LASTS / 2
+    if soon and opened.until < opened.first + AT_MOST:
+        start(request, response, opened.appeal_id, code=opened.code, after=opened)
 
 
 def end(response: web.StreamResponse) -> None:
@@ -77,7 +91,10 @@ def current(request: web.Request) -> Session | None:
         )
     except (VaultError, binascii.Error, ValueError):
         return None
-    found = Session(told["case"], datetime.fromtimestamp(told["until"], UTC), told["code"])
+    until = datetime.fromtimestamp(told["until"], UTC)
+    # Releases before 2026-11-29 did not say since when.
+    first = datetime.fromtimestamp(told["first"], UTC) if "first" in told else until - LASTS
+    found = Session(told["case"], until, first, told["code"])
     return found if deps.clock.now() < found.until else None
 
 

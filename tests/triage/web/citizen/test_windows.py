@@ -176,6 +176,21 @@ async def test_a_page_that_is_read_again_stays_open(citizen: Citizen, clock: Clo
     assert citizen.address == "/citizen/track"
 
 
+async def test_nor_does_it_stay_open_for_good(citizen: Citizen, clock: Clock) -> None:
+    """A phone that led to somebody else was put right since: their browser would read on."""
+    await citizen.report()
+    for _ in range(5):
+        clock.later(minutes=20)
+        await citizen.get("/citizen/case")
+        assert citizen.address == "/citizen/case"
+    clock.later(minutes=19)
+    await citizen.get("/citizen/case")
+    assert citizen.address == "/citizen/case"
+    clock.later(minutes=2)
+    await citizen.get("/citizen/case")
+    assert citizen.address == "/citizen/track"
+
+
 async def test_reading_the_page_first_does_not_lose_the_code(citizen: Citizen, clock: Clock) -> None:
     await citizen.get("/citizen/report")
     form = {**GOOD, "key": citizen.hidden("key"), "manner": "anonymous", "token": citizen.hidden("token")}
