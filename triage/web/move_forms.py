@@ -59,6 +59,8 @@ NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
     State.ARCHIVED: (),
     State.MERGED: (Move.FOLLOW_UP, Move.SPLIT, Move.ARCHIVE),
 }
+#: What is seldom meant: under no digit that a hand has learned.
+_LAST: Final = (Move.WITHDRAW, Move.UNDO)
 #: The same of 自建工单, where nobody asked: neither 首次联系 nor 回访.
 _NEXT_OF_PATROL: Final[Mapping[State, tuple[Move, ...]]] = {
     State.REVIEW: (Move.DISPATCH, Move.DIVERT, Move.MERGE),
@@ -89,7 +91,7 @@ def move_list(
         )
     person = acting.person(tables)
     found = {item.move: item for item in moves.possible(tables, s, person.actor, at=at)}
-    order = [*_URGENT, *_usual(s), *(move for move in Move if move is not Move.UNDO), Move.UNDO]
+    order = [*_URGENT, *_usual(s), *(move for move in Move if move not in _LAST), *_LAST]
     ordered = [found[move] for move in dict.fromkeys(order)]
     items = tuple(_view(tables, proposal, s, item, at=at) for item in ordered)
     sensible = {move.value for move in (*_URGENT, *_usual(s))}
