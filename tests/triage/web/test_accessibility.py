@@ -105,6 +105,7 @@ async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
         f"/desk/tickets/{waiting}",
         f"/desk/tickets/{site}/files",
         f"/desk/tickets/{site}/confide",
+        f"/desk/tickets/{site}/amend",
         f"/desk/tickets/{site}/call",
         f"/desk/tickets/{waiting}/call",
         "/desk/numbers/axb",

@@ -68,6 +68,7 @@ ELSEWHERE = {
     "/desk/sources/{key}",
     "/desk/staff/{login}",
     "/desk/tickets/{no}",
+    "/desk/tickets/{no}/amend",
     "/desk/tickets/{no}/call",
     "/desk/tickets/{no}/call-after",
     "/desk/tickets/{no}/confide",
