@@ -68,11 +68,22 @@ async def test_taken_back_it_stands_as_before(
     await do(db, tables, no, STREET, Move.CONTACT, 4, REACHED)
 
 
-async def test_what_was_asked_for_waits_for_nobody_and_comes_back(db: Database, tables: Tables) -> None:
+async def test_a_delay_asked_for_waits_for_nobody_and_comes_back(db: Database, tables: Tables) -> None:
+    (no,) = await ready(db, tables, TicketIn())
+    await do(db, tables, no, STREET, Move.SIGN, 1)
+    wish = {"reason": "检测要十天", "told_citizen": "phone", "until": "2026-11-23T23:00+08:00"}
+    await do(db, tables, no, STREET, Move.EXTEND_ASK, 2, wish)
+    await do(db, tables, no, HOTLINE, Move.WITHDRAW, 3, BY)
+    assert (await row(db, no)).asked is None
+    await do(db, tables, no, OTHER, Move.TAKE_UP, 4, AGAIN)
+    assert (await row(db, no)).asked == "extend_ask"
+
+
+async def test_an_exclusion_asked_for_waits_as_of_any_closed_case(db: Database, tables: Tables) -> None:
     (no,) = await ready(db, tables, TicketIn())
     await do(db, tables, no, STREET, Move.EXCLUDE_ASK, 1, {"reason": "不在本辖区", "clause": "条例第12条"})
     await do(db, tables, no, HOTLINE, Move.WITHDRAW, 2, BY)
-    assert (await row(db, no)).asked is None
+    assert (await row(db, no)).asked == "exclude_ask"
     await do(db, tables, no, OTHER, Move.TAKE_UP, 3, AGAIN)
     assert (await row(db, no)).asked == "exclude_ask"
 
