@@ -113,8 +113,8 @@ async def gather(session: AsyncSession, viewer: Viewer, one: str, other: str) ->
 def compare(pairs: PairReader, found: Gathered) -> Compared:
     """Hold two tickets against each other: a tenth of a second of CPU, so apart from the loop."""
     later, earlier = found.later, found.earlier
-    titles = differences(later.ticket.title, earlier.ticket.title)
-    texts = differences(later.appeal.text, earlier.appeal.text)
+    titles = differences(later.ticket.title, earlier.ticket.title, most=_MOST_PAIRS)
+    texts = differences(later.appeal.text, earlier.appeal.text, most=_MOST_PAIRS)
     sides = [
         Side(
             whole, title, text, whole.appeal.text[COMPARED:],
@@ -126,7 +126,7 @@ def compare(pairs: PairReader, found: Gathered) -> Compared:
         a=sides[0],
         b=sides[1],
         likeness=_likeness(pairs, found.told[earlier.ticket.id], found.told[later.ticket.id]),
-        marked=_comparable(later.appeal.text[:COMPARED], earlier.appeal.text[:COMPARED]),
+        marked=_comparable(later.appeal.text[:COMPARED], earlier.appeal.text[:COMPARED], _MOST_PAIRS),
         same_caller=found.same_caller,
         metres=_apart(later, earlier),
         state=found.state,
@@ -221,7 +221,7 @@ def _write(session: AsyncSession, one: str, other: str, state: Proposal, *, by: 
     )  # fmt: skip
 
 
-def differences(a: str, b: str, *, most: int = _MOST_PAIRS) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+def differences(a: str, b: str, *, most: int) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Both texts cut into what both have and what only one has; not with more than `most` equal pairs."""
     a, b = a[:COMPARED], b[:COMPARED]
     mine: list[tuple[str, bool]] = []
@@ -236,7 +236,7 @@ def differences(a: str, b: str, *, most: int = _MOST_PAIRS) -> tuple[tuple[Part,
     return _parts(mine), _parts(theirs)
 
 
-def _comparable(a: str, b: str, most: int = _MOST_PAIRS) -> bool:
+def _comparable(a: str, b: str, most: int) -> bool:
     """Whether that takes no minutes: what both have is looked for from every equal pair of characters."""
     counts = Counter(b)
     return sum(count * counts[sign] for sign, count in Counter(a).items()) <= most
